@@ -1,0 +1,79 @@
+"""What `pip install` puts into an environment."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+import deft_mm
+from deft_mm.version import __version__
+
+ROOT = Path(__file__).parents[2]
+# What interpreters and tools leave behind.
+IGNORED = re.compile(r'(^|/)(__pycache__/|\.)')
+
+
+@pytest.fixture(scope='module')
+def built(tmp_path_factory) -> Path:
+    """The package as setuptools builds it, outside the checkout."""
+    target = tmp_path_factory.mktemp('build')
+    command = ['setup.py', '-q', 'egg_info', '--egg-base', target, 'build', '--build-base', target]
+    run = subprocess.run(
+        [sys.executable, *map(str, command)], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    return target
+
+
+@pytest.fixture(scope='module')
+def metadata(built):
+    return Parser().parsestr((built / 'deft_mm.egg-info' / 'PKG-INFO').read_text(encoding='utf-8'))
+
+
+def relative_files(folder: Path) -> set[str]:
+    return {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob('*')
+        if path.is_file() and not IGNORED.search(path.relative_to(folder).as_posix())
+    }
+
+
+def test_built_package_has_every_file_of_the_source_package(built):
+    source = relative_files(Path(deft_mm.__file__).parent)
+    assert 'assets/tiny_clip/open_clip_config.json' in source
+    assert relative_files(built / 'lib' / 'deft_mm') == source
+
+
+def test_nothing_but_the_package_is_installed(built):
+    assert [path.name for path in (built / 'lib').iterdir()] == ['deft_mm']
+    assert not (built / 'deft_mm.egg-info' / 'entry_points.txt').exists()
+
+
+def test_metadata_states_version_python_and_licence(metadata):
+    assert metadata['Name'] == 'deft_mm'
+    assert metadata['Version'] == __version__
+    assert set(metadata['Requires-Python'].split(',')) == {'>=3.10', '<3.13'}
+    assert 'Apache-2.0' in (metadata['License-Expression'] or metadata['License'])
+
+
+def test_extras_are_the_two_stacks_and_the_tests(metadata):
+    assert set(metadata.get_all('Provides-Extra')) == {'openmmlab', 'onedl', 'tests'}
+
+
+def test_stack_is_never_a_hard_requirement(metadata):
+    hard = [line for line in metadata.get_all('Requires-Dist') if 'extra ==' not in line]
+    assert any(line.startswith('torch') for line in hard)
+    assert not [line for line in hard if line.removeprefix('onedl-').startswith('mm')]
+
+
+def test_licence_is_the_whole_apache_text(metadata):
+    text = (ROOT / 'LICENSE').read_text(encoding='utf-8')
+    assert 'Apache License' in text
+    assert 'Version 2.0, January 2004' in text
+    assert 'END OF TERMS AND CONDITIONS' in text
+    assert metadata.get_all('License-File') == ['LICENSE']
