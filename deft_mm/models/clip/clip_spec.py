@@ -1,0 +1,348 @@
+"""What a ``clip`` config value means: architecture, activation and where the weights are."""
+
+import dataclasses
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import open_clip
+
+TINY_FOLDER = Path(__file__).resolve().parents[2] / 'assets' / 'tiny_clip'
+LOCAL_DIR = 'local-dir:'
+QUICK_GELU_SUFFIX = '-quickgelu'
+
+CLIP_KEYS = ('model', 'pretrained', 'quick_gelu', 'cache_dir')
+MODEL_KEYS = (
+    'embed_dim',
+    'vision_cfg',
+    'text_cfg',
+    'quick_gelu',
+    'custom_text',
+    'multimodal_cfg',
+    'init_logit_scale',
+    'init_logit_bias',
+    'nonscalar_logit_scale',
+    'output_dict',
+)
+# Files that open_clip itself looks for in a local folder, best first.
+WEIGHT_FILES = (
+    'open_clip_model.safetensors',
+    'open_clip_pytorch_model.safetensors',
+    'open_clip_pytorch_model.bin',
+    'open_clip_pytorch_model.pth',
+    'model.safetensors',
+    'pytorch_model.bin',
+    'pytorch_model.pth',
+    'model.pth',
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipSpec:
+    """A resolved ``clip`` config value. Nothing is read or downloaded yet.
+
+    Attributes:
+        name (str): How messages name it, e.g. ``clip.model='ViT-B-16'``.
+        model_cfg (dict): open_clip's model config (embed_dim, vision_cfg, text_cfg, ...).
+        quick_gelu (bool, optional): Activation that the config or the pretrained tag asks for.
+            None leaves it to the checkpoint (OpenAI's mean QuickGELU, others GELU).
+        tag (str, optional): Name of downloadable weights.
+        tag_cfg (dict, optional): open_clip's description of these.
+        path (Path, optional): Local weights file. Both None: random weights.
+        cache_dir (str, optional): Where downloads go.
+        quick_gelu_tags (tuple[str]): Of a local file for one of open_clip's models: the tags of
+            that model whose weights were trained with QuickGELU.
+        bpe_path (Path, optional): The model's own BPE vocabulary; None means OpenAI's.
+    """
+
+    name: str
+    model_cfg: dict
+    quick_gelu: bool | None = None
+    tag: str | None = None
+    tag_cfg: dict | None = None
+    path: Path | None = None
+    cache_dir: str | None = None
+    quick_gelu_tags: tuple[str, ...] = ()
+    bpe_path: Path | None = None
+
+    def checkpoint_path(self) -> Path | None:
+        """The weights as a local file, downloaded first if they are a pretrained tag.
+
+        Raises:
+            FileNotFoundError: The weights can't be downloaded.
+        """
+        if self.tag is None:
+            return self.path
+        try:
+            path = open_clip.download_pretrained(self.tag_cfg, cache_dir=self.cache_dir)
+        except Exception as error:  # the hub, urllib and the file system all raise their own kinds
+            reason = f'{type(error).__name__}: {error}'
+            raise FileNotFoundError(self._download_help(reason)) from error
+        if not path:
+            raise FileNotFoundError(self._download_help('open_clip knows no source for them'))
+        return Path(path)
+
+    def _download_help(self, reason: str) -> str:
+        return (
+            f'{self.name}, clip.pretrained={self.tag!r}: the weights could not be downloaded '
+            f'({reason}). On a machine without network, download them elsewhere and set '
+            f"clip.pretrained='/path/to/weights.safetensors' (an open_clip state dict of this "
+            f'model) with clip.quick_gelu={self.quick_gelu}, or '
+            f"clip.model='{LOCAL_DIR}/path/to/folder' for a folder with "
+            f'open_clip_config.json and the weights; clip.cache_dir points to an existing cache.'
+        )
+
+
+def near_matches(word: str, known: Iterable[str]) -> str:
+    """The known words, those that look like ``word`` first where there are any."""
+    known = sorted(known)
+    near = difflib.get_close_matches(word, known, n=5, cutoff=0.5)
+    return ', '.join(near) if near else ', '.join(known)
+
+
+def resolve_clip(clip: Mapping | str) -> ClipSpec:
+    """Reads a ``clip`` config value.
+
+    Args:
+        clip (dict or str): ``dict(model=..., pretrained=None, quick_gelu=None, cache_dir=None)``,
+            or one of the strings ``'tiny'`` and ``'local-dir:/path'``. ``model`` is an open_clip
+            model name, ``'tiny'``, ``'local-dir:/path'`` or an open_clip model config (dict);
+            ``pretrained`` a tag of open_clip's, the path of a state dict, or None (random
+            weights).
+
+    Returns:
+        ClipSpec: What is to be built, and from which weights.
+
+    Raises:
+        TypeError: A value of the wrong type.
+        ValueError: An unknown key, model or tag, or activations that contradict each other.
+        FileNotFoundError: A missing folder or file.
+    """
+    clip = _checked_keys(clip)
+    model, pretrained = clip['model'], clip.get('pretrained')
+    if isinstance(pretrained, Path):
+        pretrained = str(pretrained)
+    if pretrained is not None and not isinstance(pretrained, str):
+        raise TypeError(
+            f'clip.pretrained must be a tag, a path or None, but is {type(pretrained).__name__}'
+        )
+    options = dict(quick_gelu=clip.get('quick_gelu'), cache_dir=clip.get('cache_dir'))
+    if isinstance(model, Mapping):
+        return _from_model_cfg(model, pretrained, **options)
+    if model == 'tiny':
+        return _from_folder('tiny', TINY_FOLDER, pretrained, **options)
+    if model.startswith(LOCAL_DIR):
+        return _from_folder(
+            model, Path(model[len(LOCAL_DIR) :]).expanduser(), pretrained, **options
+        )
+    return _from_name(model, pretrained, **options)
+
+
+def _checked_keys(clip: Any) -> dict:
+    if isinstance(clip, str):
+        if clip != 'tiny' and not clip.startswith(LOCAL_DIR):
+            raise ValueError(
+                f"clip={clip!r}: as a string only 'tiny' and '{LOCAL_DIR}/path' are known; "
+                f'write clip=dict(model={clip!r}, pretrained=...) for others'
+            )
+        clip = dict(model=clip)
+    if not isinstance(clip, Mapping):
+        raise TypeError(
+            f"clip must be a dict such as dict(model='ViT-B-16', pretrained='openai'), "
+            f'but is {type(clip).__name__}: {clip!r}'
+        )
+    clip = _plain(clip)
+    for key in clip:
+        if key not in CLIP_KEYS:
+            raise ValueError(f'clip has an unknown key {key!r}; known: {", ".join(CLIP_KEYS)}')
+    if not isinstance(clip.get('model'), (str, Mapping)):
+        raise TypeError(
+            f"clip.model must be a model name, 'tiny', '{LOCAL_DIR}/path' or an open_clip model "
+            f'config (dict), but is {clip.get("model")!r}'
+        )
+    if clip.get('quick_gelu') not in (None, True, False):
+        raise TypeError(f'clip.quick_gelu must be True, False or None: {clip["quick_gelu"]!r}')
+    return clip
+
+
+def _plain(value: Any) -> Any:
+    """Config objects as plain dicts and lists, so that open_clip never meets a ConfigDict."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _from_model_cfg(
+    model_cfg: Mapping, pretrained: str | None, quick_gelu: bool | None, cache_dir: str | None
+) -> ClipSpec:
+    _check_model_cfg(model_cfg, 'clip.model')
+    return ClipSpec(
+        name='clip.model=dict(...)',
+        model_cfg=dict(model_cfg),
+        quick_gelu=_agreed(quick_gelu, model_cfg.get('quick_gelu'), 'clip.model.quick_gelu'),
+        path=None if pretrained is None else _existing_file(pretrained, tags=()),
+        cache_dir=cache_dir,
+    )
+
+
+def _from_folder(
+    name: str,
+    folder: Path,
+    pretrained: str | None,
+    quick_gelu: bool | None,
+    cache_dir: str | None,
+) -> ClipSpec:
+    if pretrained is not None:
+        raise ValueError(
+            f'clip.model={name!r} brings its own weights, but clip.pretrained={pretrained!r} is '
+            f'set too: remove it (clip.pretrained=None)'
+        )
+    config_file = folder / 'open_clip_config.json'
+    if not config_file.is_file():
+        raise FileNotFoundError(
+            f'clip.model={name!r}: {config_file} does not exist; the folder must hold '
+            f'open_clip_config.json and the weights ({WEIGHT_FILES[0]}, ...)'
+        )
+    try:
+        config = json.loads(config_file.read_text(encoding='utf-8'))
+        model_cfg = config.get('model_cfg', config)
+    except (ValueError, AttributeError) as error:
+        raise ValueError(
+            f'clip.model={name!r}: {config_file} is not an open_clip config: {error}'
+        ) from error
+    _check_model_cfg(model_cfg, f'model_cfg of {config_file}')
+    return ClipSpec(
+        name=f'clip.model={name!r}',
+        model_cfg=model_cfg,
+        quick_gelu=_agreed(quick_gelu, model_cfg.get('quick_gelu'), f'quick_gelu of {config_file}'),
+        path=_weights_in(folder, name),
+        cache_dir=cache_dir,
+        bpe_path=_vocabulary_in(folder, name),
+    )
+
+
+def _from_name(
+    name: str, pretrained: str | None, quick_gelu: bool | None, cache_dir: str | None
+) -> ClipSpec:
+    # Names in papers have a slash (ViT-B/16), open_clip's a dash.
+    cleaned = name.replace('/', '-')
+    known = open_clip.list_models()
+    if cleaned not in known:
+        hint = (
+            f'download the model and use {LOCAL_DIR}/path'
+            if name.startswith('hf-hub:')
+            else f'did you mean {near_matches(cleaned, [*known, "tiny"])}?'
+        )
+        raise ValueError(f'clip.model={name!r} is not a model that open_clip knows; {hint}')
+    named = True if cleaned.endswith(QUICK_GELU_SUFFIX) else None
+    model_cfg = open_clip.get_model_config(cleaned)
+    model_cfg_says = named if named else model_cfg.get('quick_gelu')
+    spec = ClipSpec(
+        name=f'clip.model={name!r}',
+        model_cfg=model_cfg,
+        quick_gelu=_agreed(quick_gelu, model_cfg_says, f'clip.model={name!r}'),
+        cache_dir=cache_dir,
+    )
+    if pretrained is None:
+        return spec
+    base = cleaned.removesuffix(QUICK_GELU_SUFFIX)
+    tag_cfg = open_clip.get_pretrained_cfg(base, pretrained) or open_clip.get_pretrained_cfg(
+        cleaned, pretrained
+    )
+    if not tag_cfg:
+        tags = open_clip.list_pretrained_tags_by_model(base)
+        path = _existing_file(pretrained, tags)
+        quick_gelu_tags = tuple(
+            tag for tag in tags if open_clip.get_pretrained_cfg(base, tag).get('quick_gelu')
+        )
+        return dataclasses.replace(spec, path=path, quick_gelu_tags=quick_gelu_tags)
+    # A tag without the entry was trained with what its architecture's config says.
+    base_cfg = open_clip.get_model_config(base) or model_cfg
+    trained_with = bool(tag_cfg.get('quick_gelu', base_cfg.get('quick_gelu', False)))
+    if spec.quick_gelu is not None and spec.quick_gelu != trained_with:
+        key = f'clip.quick_gelu={quick_gelu}' if quick_gelu is not None else spec.name
+        raise ValueError(
+            f'{key} asks for {_activation(spec.quick_gelu)}, but the weights '
+            f'clip.pretrained={pretrained!r} were trained with {_activation(trained_with)}: use '
+            f'clip.model={base!r} and leave clip.quick_gelu out'
+        )
+    return dataclasses.replace(spec, quick_gelu=trained_with, tag=pretrained, tag_cfg=tag_cfg)
+
+
+def _activation(quick_gelu: bool) -> str:
+    return 'QuickGELU' if quick_gelu else 'GELU'
+
+
+def _agreed(explicit: bool | None, configured: bool | None, where: str) -> bool | None:
+    if explicit is not None and configured is not None and explicit != bool(configured):
+        raise ValueError(
+            f'clip.quick_gelu={explicit} contradicts {where}, which means '
+            f'{_activation(bool(configured))}: remove one of them'
+        )
+    if explicit is not None:
+        return explicit
+    return None if configured is None else bool(configured)
+
+
+def _check_model_cfg(model_cfg: Any, where: str) -> None:
+    if not isinstance(model_cfg, Mapping):
+        raise TypeError(f'{where} must be a dict, but is {type(model_cfg).__name__}')
+    for key in ('embed_dim', 'vision_cfg', 'text_cfg'):
+        if key not in model_cfg:
+            raise ValueError(f'{where} lacks {key!r}; needed: embed_dim, vision_cfg, text_cfg')
+    for key in model_cfg:
+        if key not in MODEL_KEYS:
+            raise ValueError(f'{where} has an unknown key {key!r}; known: {", ".join(MODEL_KEYS)}')
+    for part, cls in (
+        ('vision_cfg', open_clip.CLIPVisionCfg),
+        ('text_cfg', open_clip.CLIPTextCfg),
+    ):
+        known = [field.name for field in dataclasses.fields(cls)]
+        for key in model_cfg[part]:
+            if key not in known:
+                raise ValueError(
+                    f'{where}, {part} has an unknown key {key!r}; did you mean '
+                    f'{near_matches(key, known)}?'
+                )
+
+
+def _existing_file(pretrained: str, tags: Iterable[str]) -> Path:
+    path = Path(pretrained).expanduser()
+    if path.is_file():
+        return path
+    if path.suffix or len(path.parts) > 1:
+        raise FileNotFoundError(f'clip.pretrained={pretrained!r}: there is no such file')
+    known = f'known tags: {near_matches(pretrained, tags)}' if tags else 'this model has no tags'
+    raise ValueError(
+        f'clip.pretrained={pretrained!r} is neither a file nor a pretrained tag of this model; '
+        f'{known}'
+    )
+
+
+def _weights_in(folder: Path, name: str) -> Path:
+    for file_name in WEIGHT_FILES:
+        if (folder / file_name).is_file():
+            return folder / file_name
+    others = [path for end in ('safetensors', 'bin', 'pth') for path in folder.glob(f'*.{end}')]
+    if len(others) == 1:
+        return others[0]
+    found = ', '.join(sorted(path.name for path in others)) or 'none'
+    raise FileNotFoundError(
+        f'clip.model={name!r}: {folder} must hold exactly one weights file, or one of these names: '
+        f'{", ".join(WEIGHT_FILES)}; found: {found}'
+    )
+
+
+def _vocabulary_in(folder: Path, name: str) -> Path | None:
+    files = sorted(folder.glob('bpe_*vocab*'))
+    if len(files) > 1:
+        raise ValueError(
+            f'clip.model={name!r}: {folder} holds several vocabularies '
+            f'({", ".join(path.name for path in files)}); keep one'
+        )
+    # Absolute: open_clip falls back to OpenAI's vocabulary without a word otherwise.
+    return files[0].resolve() if files else None

@@ -1,0 +1,60 @@
+"""Scaled bottleneck adapter.
+
+B samples, T tokens, D width, R bottleneck.
+"""
+
+import torch
+from mmpretrain.registry import MODELS
+from torch import nn
+
+from deft_mm.models.peft.adapter import Bottleneck
+from deft_mm.models.peft.peft_method import PEFTMethod, positive_int, tuned_blocks
+
+
+class ScaledBottleneck(Bottleneck):
+    """:class:`Bottleneck` times a learned scalar, 1 at the start."""
+
+    def __init__(self, width: int, dim: int) -> None:
+        super().__init__(width, dim)
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, x_BTD: torch.Tensor) -> torch.Tensor:
+        return super().forward(x_BTD) * self.scale
+
+
+@MODELS.register_module()
+class AdaptFormer(PEFTMethod):
+    """A bottleneck with a learned scale, added to the MLP's output (Chen et al., NeurIPS 2022).
+
+    By default it reads what ``Adapter`` reads, the output of the MLP: DeFT's reference
+    implementation defines the module as its adapter with a scale and never uses it. In the paper
+    that introduced AdaptFormer it runs in parallel to the MLP, on the residual stream that
+    enters the MLP branch; ``parallel=True`` gives that.
+
+    Args:
+        dim (int): Bottleneck size R.
+        parallel (bool): Whether the bottleneck reads the MLP branch's input instead of its output.
+            Defaults to False.
+        last_n_blocks (int, optional): Only the last blocks are tuned. Defaults to None, all.
+
+    Raises:
+        ValueError: ``dim`` below 1, or ``last_n_blocks`` out of range.
+    """
+
+    def __init__(self, dim: int, parallel: bool = False, last_n_blocks: int | None = None) -> None:
+        super().__init__()
+        self.dim = positive_int(dim, 'AdaptFormer.dim')
+        self.parallel = parallel
+        self.last_n_blocks = last_n_blocks
+
+    def attach(self, backbone: nn.Module) -> None:
+        blocks = tuned_blocks(self.last_n_blocks, backbone.num_layers, 'AdaptFormer')
+        self.blocks = nn.ModuleDict(
+            {str(block): ScaledBottleneck(backbone.width, self.dim) for block in blocks}
+        )
+
+    def on_mlp_out(self, out_BTD: torch.Tensor, x_BTD: torch.Tensor, block: int) -> torch.Tensor:
+        key = str(block)
+        if key not in self.blocks:
+            return out_BTD
+        return out_BTD + self.blocks[key](x_BTD if self.parallel else out_BTD)

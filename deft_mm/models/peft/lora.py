@@ -1,0 +1,86 @@
+"""Low-rank adaptation of attention.
+
+B samples, T tokens, D width, R rank.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from mmpretrain.registry import MODELS
+from torch import nn
+
+from deft_mm.models.peft.peft_method import PEFTMethod, positive_int, tuned_blocks
+
+TARGETS = ('q', 'k', 'v')
+
+
+class LowRank(nn.Module):
+    """``scale * x @ A @ B`` with A (D, R) Kaiming uniform (a = sqrt 5) and B (R, D) zero."""
+
+    def __init__(self, width: int, rank: int, scale: float) -> None:
+        super().__init__()
+        self.scale = scale
+        self.A = nn.Parameter(torch.empty(width, rank))
+        self.B = nn.Parameter(torch.zeros(rank, width))
+        nn.init.kaiming_uniform_(self.A, a=math.sqrt(5))
+
+    def forward(self, x_BTD: torch.Tensor) -> torch.Tensor:
+        return (x_BTD @ self.A @ self.B) * self.scale
+
+
+@MODELS.register_module()
+class LoRA(PEFTMethod):
+    """Low-rank updates of the query and value projections (Hu et al., ICLR 2022).
+
+    A projection of the block's normalised input x gains ``x @ A @ B * alpha / rank``, which
+    is zero at the start.
+
+    Args:
+        rank (int): Rank R.
+        targets (Sequence[str]): Which of 'q', 'k' and 'v'. Defaults to ('q', 'v').
+        alpha (float): Factor of the update, divided by the rank. Defaults to 1.0.
+        last_n_blocks (int, optional): Only the last blocks are tuned. Defaults to None, all.
+
+    Raises:
+        ValueError: A rank below 1, an unknown target, or ``last_n_blocks`` out of range.
+    """
+
+    def __init__(
+        self,
+        rank: int,
+        targets: Sequence[str] = ('q', 'v'),
+        alpha: float = 1.0,
+        last_n_blocks: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.rank = positive_int(rank, 'LoRA.rank')
+        self.targets = tuple(targets)
+        self.alpha = alpha
+        self.last_n_blocks = last_n_blocks
+        known = set(TARGETS)
+        if not self.targets or len(set(self.targets) & known) != len(self.targets):
+            raise ValueError(f'LoRA.targets={targets!r} must name some of {TARGETS}, each once')
+
+    def attach(self, backbone: nn.Module) -> None:
+        blocks = tuned_blocks(self.last_n_blocks, backbone.num_layers, 'LoRA')
+        scale = self.alpha / self.rank
+        self.blocks = nn.ModuleDict(
+            {
+                str(block): nn.ModuleDict(
+                    {name: LowRank(backbone.width, self.rank, scale) for name in self.targets}
+                )
+                for block in blocks
+            }
+        )
+
+    def on_qkv(self, qkv_BT3D: torch.Tensor, x_BTD: torch.Tensor, block: int) -> torch.Tensor:
+        key = str(block)
+        if key not in self.blocks:
+            return qkv_BT3D
+        updates = self.blocks[key]
+        parts = [
+            part_BTD + updates[name](x_BTD) if name in updates else part_BTD
+            for name, part_BTD in zip(TARGETS, qkv_BT3D.chunk(3, dim=-1), strict=True)
+        ]
+        return torch.cat(parts, dim=-1)
