@@ -1,0 +1,386 @@
+"""The head of the noisy-label detector: a positive and a negative prompt for every class.
+
+Shapes: B samples, C classes, E embedding width, P polarities (positive, negative).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmengine.dist import all_reduce, get_world_size
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+from torch import Tensor
+
+import deft_mm.models.losses  # noqa: F401  (registers the default losses)
+from deft_mm.models.text import (
+    ClassTokens,
+    PromptLayout,
+    PromptLearner,
+    at_least_float32,
+    encode_prompts,
+    without_autocast,
+)
+
+from .recipes import get_recipe
+from .text_head import TextHead
+
+
+@MODELS.register_module()
+class DualPromptHead(TextHead):
+    r"""Dual-prompt head: classifies images and says whether a given label is clean.
+
+    With unit-length image features :math:`v`, text features :math:`t^\pm_c` and CLIP's frozen scale
+    :math:`s`
+
+    .. math::
+        pos_{ic} = s\, v_i \cdot t^+_c, \qquad neg_{ic} = s\, sg(v_i) \cdot t^-_c, \qquad
+        p^{yes}_{ic}, p^{no}_{ic} = softmax([sg(pos_{ic}), neg_{ic}])
+
+    where :math:`sg` stops the gradient. A sample is clean if :math:`p^{yes}` of its given label is
+    above 0.5, a threshold learned per sample. The classification loss trains the positive context
+    and the backbone, negative learning the negative context alone. From `Vision-Language Models are
+    Strong Noisy Label Detectors <https://arxiv.org/abs/2409.19696>`_, Sec. 3.
+
+    The loss of an epoch depends on the recipe; the current epoch is told by :meth:`set_epoch`:
+
+    - ``synthetic``: in the warm-up (1 epoch) cross entropy and the positive term of negative
+      learning take every sample with its given label. Afterwards cross entropy takes the clean
+      samples of the batch, and in negative learning the predicted class stands for the label of the
+      others.
+    - ``real_world``: the warm-up (5 epochs) has symmetric cross entropy; predicted classes stand
+      for the labels of rejected samples from the second epoch on; and a clean sample must also have
+      its highest :math:`p^{yes}` at its given label.
+
+    A mean over clean samples is over the whole batch of all processes; where there is none, the
+    loss is 0. On each process a loss is scaled such that the average over processes, which DDP
+    takes of the gradients, is the mean over the whole batch.
+
+    Args:
+        clip (dict | str): The CLIP model, as for :func:`deft_mm.models.clip.load_text_tower`.
+        num_classes (int): Number of classes, at least 2.
+        class_names (Sequence[str], optional): Class names in the order of the labels; None if the
+            data set's metainfo gives them (:meth:`set_class_names`). Defaults to None.
+        n_ctx (int): Number of learnable context vectors of a prompt. Defaults to 16.
+        class_position (str): Where the class name stands in the prompt: 'end', 'front' or 'middle'.
+            Defaults to 'end'.
+        class_specific (bool): Whether every class has contexts of its own. Defaults to False.
+        ctx_init (str, optional): Words that start the positive context, such as 'a photo of a';
+            None for random. Defaults to None.
+        neg_ctx_init (str, optional): Words that start the negative context. None for random or, if
+            ``ctx_init`` is given, for the positive context plus N(0, ``ctx_init_std``). Defaults to
+            None.
+        ctx_init_std (float): Standard deviation of the random initial values. Defaults to 0.02.
+        recipe (str): 'synthetic' or 'real_world'. Defaults to 'synthetic'.
+        warmup_epochs (int, optional): Number of warm-up epochs; None for the recipe's (1 and 5).
+            Defaults to None.
+        loss_cls (dict): The classification loss, called as MMPretrain's losses are, with sample
+            weights. Defaults to ``dict(type='CrossEntropyLoss')``.
+        loss_warmup (dict, optional): The classification loss of the warm-up; None for the recipe's
+            (``loss_cls``; SCE with alpha = beta = 1). Defaults to None.
+        loss_neg (dict): The negative learning loss. Defaults to
+            ``dict(type='NegativeLearningLoss')``.
+        init_cfg (dict, optional): Initialisation config. Defaults to None.
+
+    Raises:
+        ValueError: If a setting is out of range, or class names don't fit in number or length.
+    """
+
+    def __init__(
+        self,
+        clip: dict | str,
+        num_classes: int,
+        class_names: Sequence[str] | None = None,
+        n_ctx: int = 16,
+        class_position: str = 'end',
+        class_specific: bool = False,
+        ctx_init: str | None = None,
+        neg_ctx_init: str | None = None,
+        ctx_init_std: float = 0.02,
+        recipe: str = 'synthetic',
+        warmup_epochs: int | None = None,
+        loss_cls: dict | None = None,
+        loss_warmup: dict | None = None,
+        loss_neg: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(clip=clip, num_classes=num_classes, loss=loss_cls, init_cfg=init_cfg)
+        self.recipe = get_recipe(recipe)
+        self.warmup_epochs = self.recipe.warmup_epochs if warmup_epochs is None else warmup_epochs
+        if self.warmup_epochs < 0:
+            raise ValueError(
+                f'DualPromptHead.warmup_epochs is {warmup_epochs}: set it to 0 or more.'
+            )
+        self.prompts = PromptLearner(
+            self.text,
+            num_classes,
+            n_ctx=n_ctx,
+            class_position=class_position,
+            class_specific=class_specific,
+            ctx_init=ctx_init,
+            neg_ctx_init=neg_ctx_init,
+            ctx_init_std=ctx_init_std,
+        )
+        width = self.text.context_length - n_ctx - 2
+        self.register_buffer(
+            'class_token_ids', torch.full((num_classes, width), -1, dtype=torch.int64)
+        )
+        loss_warmup = loss_warmup or self.recipe.warmup_loss
+        self.loss_warmup = MODELS.build(loss_warmup) if loss_warmup else None
+        self.loss_neg = MODELS.build(loss_neg or dict(type='NegativeLearningLoss'))
+        self.epoch = 0
+        self.batch_selection: tuple[Tensor | None, Tensor] | None = None
+        if class_names is not None:
+            self.set_class_names(class_names)
+
+    # -- prompts --------------------------------------------------------------
+
+    def tokenize(self, names: Sequence[str]) -> Tensor:
+        """Token ids of ``'<name>.'`` for every class, shape (C, context length - n_ctx - 2)."""
+        room = (
+            f'a context of {self.text.context_length} tokens with n_ctx={self.prompts.n_ctx} and '
+            'the start and end token'
+        )
+        return ClassTokens(self.text.tokenizer, self.class_token_ids.size(1), room)(names)
+
+    def text_features(self) -> Tensor:
+        """Unit-length features of all prompts.
+
+        While training, and wherever gradients are recorded, they are computed anew; in evaluation
+        once, until a parameter changes.
+
+        Returns:
+            Tensor: float32 of shape (2, C, E), the positive ones first.
+        """
+        if self._layout is None:
+            self._layout = PromptLayout.build(
+                self._class_tokens(),
+                self.prompts.n_ctx,
+                self.prompts.class_position,
+                self.text.tokenizer,
+                device=self.class_token_ids.device,
+            )
+        if self.training or torch.is_grad_enabled():
+            return self._encode()
+        return self._features.get(
+            self._encode_in_full_precision,
+            by_value=[self.prompts.pos_ctx, self.prompts.neg_ctx, self.class_token_ids],
+            by_version=self._frozen_tensors(),
+        )
+
+    def _encode(self) -> Tensor:
+        return encode_prompts(self.text, self.prompts(self.text, self._layout))
+
+    def _encode_in_full_precision(self) -> Tensor:
+        # Once per evaluation, so that features that are kept don't depend on who asked first, and
+        # in which precision.
+        with without_autocast(self.prompts.pos_ctx):
+            return self._encode()
+
+    # -- logits and probabilities ----------------------------------------------
+
+    def dual_logits(self, feats: tuple[Tensor]) -> tuple[Tensor, Tensor]:
+        """Similarity to the positive and to the negative prompts.
+
+        The negative one never moves the backbone.
+
+        Args:
+            feats (tuple[Tensor]): The backbone's output; the last entry is the projected feature,
+                shape (B, E).
+
+        Returns:
+            tuple[Tensor, Tensor]: ``pos`` and ``neg``, float32 of shape (B, C).
+        """
+        text_PCE = self.text_features()
+        image_BE = self.image_features(feats)
+        with without_autocast(image_BE):
+            scale = at_least_float32(self.text.logit_scale).exp()
+            pos_BC = scale * image_BE @ text_PCE[0].T
+            neg_BC = scale * image_BE.detach() @ text_PCE[1].T
+        return pos_BC, neg_BC
+
+    def forward(self, feats: tuple[Tensor]) -> Tensor:
+        """The classification logits ``pos``, float32 of shape (B, C)."""
+        return self.dual_logits(feats)[0]
+
+    def select(self, p_yes: Tensor, labels: Tensor) -> Tensor:
+        """Which samples the recipe takes for clean.
+
+        Args:
+            p_yes (Tensor): Probability that a sample shows a class, shape (B, C).
+            labels (Tensor): Given labels, int64 of shape (B,).
+
+        Returns:
+            Tensor: bool of shape (B,).
+        """
+        selected_B = p_yes.gather(1, labels[:, None]).squeeze(1) > 0.5
+        if self.recipe.require_agreement:
+            selected_B &= p_yes.argmax(dim=1) == labels
+        return selected_B
+
+    # -- training ---------------------------------------------------------------
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the epoch, on which warm-up and pseudo labels depend.
+
+        Args:
+            epoch (int): Number of finished epochs of the detector's training: 0 in the first.
+        """
+        self.epoch = int(epoch)
+
+    @property
+    def in_warmup(self) -> bool:
+        """bool: Whether the classification loss takes every sample."""
+        return self.epoch < self.warmup_epochs
+
+    @property
+    def uses_pseudo_labels(self) -> bool:
+        """bool: Whether rejected samples have the predicted class as their positive label."""
+        begin = self.recipe.pseudo_label_epoch
+        return not self.in_warmup or (begin is not None and self.epoch >= begin)
+
+    def draw_complementary_labels(self, labels: Tensor) -> Tensor:
+        """A class for each sample, drawn uniformly from all but its given label.
+
+        Args:
+            labels (Tensor): Given labels, int64 of shape (B,).
+
+        Returns:
+            Tensor: int64 of shape (B,).
+        """
+        step_B = torch.randint(1, self.num_classes, labels.shape, device=labels.device)
+        return (labels + step_B) % self.num_classes
+
+    def loss(
+        self, feats: tuple[Tensor], data_samples: list[DataSample], **kwargs
+    ) -> dict[str, Tensor]:
+        """The losses of a batch; keeps its selection in :attr:`batch_selection`.
+
+        Args:
+            feats (tuple[Tensor]): The backbone's output; the last entry is the projected feature,
+                shape (B, E).
+            data_samples (list[DataSample]): The samples, with their given label ``gt_label``.
+            **kwargs: More arguments of the classification loss.
+
+        Returns:
+            dict[str, Tensor]: ``loss_cls``, ``loss_neg_complementary``, ``loss_neg_positive`` and
+            the share of samples taken for clean, ``selected``.
+
+        Raises:
+            ValueError: If a sample has no single class as its label, or if there are no class
+                names.
+        """
+        labels_B = _given_labels(data_samples)
+        pos_BC, neg_BC = self.dual_logits(feats)
+        # The softmax over the two; a sigmoid of the difference keeps small probabilities exact.
+        p_yes_BC = torch.sigmoid(pos_BC.detach() - neg_BC)
+        p_no_BC = torch.sigmoid(neg_BC - pos_BC.detach())
+        selected_B = self.select(p_yes_BC.detach(), labels_B)
+        self.batch_selection = (_sample_indices(data_samples, labels_B.device), selected_B)
+
+        n_samples, n_selected = self._mean_counts(selected_B)
+        positive_B = labels_B
+        if self.uses_pseudo_labels:
+            positive_B = torch.where(selected_B, labels_B, pos_BC.detach().argmax(dim=1))
+        complementary_B = self.draw_complementary_labels(labels_B)
+        loss_complementary, loss_positive = self.loss_neg(
+            p_yes_BC, p_no_BC, complementary_B, positive_B, avg_factor=n_samples
+        )
+        return dict(
+            loss_cls=self._loss_cls(pos_BC, labels_B, selected_B, n_samples, n_selected, kwargs),
+            loss_neg_complementary=loss_complementary,
+            loss_neg_positive=loss_positive,
+            selected=n_selected / n_samples,
+        )
+
+    def _loss_cls(self, pos_BC, labels_B, selected_B, n_samples, n_selected, kwargs) -> Tensor:
+        if self.in_warmup:
+            loss = self.loss_module if self.loss_warmup is None else self.loss_warmup
+            return loss(pos_BC, labels_B, avg_factor=n_samples, **kwargs)
+        # Weights instead of indexing: no wait for the device, and the backbone stays in the graph
+        # (as DDP needs it) when nothing is selected and every weight is 0.
+        return self.loss_module(
+            pos_BC,
+            labels_B,
+            weight=selected_B.to(pos_BC.dtype),
+            avg_factor=n_selected.clamp(min=1.0 / self._n_processes()),
+            **kwargs,
+        )
+
+    def _mean_counts(self, selected_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean over processes of the number of samples and of selected samples, float32 scalars.
+
+        A sum over the samples of one process, divided by this, averages over processes to the mean
+        over the whole batch.
+        """
+        counts = torch.stack(
+            [selected_B.new_tensor(len(selected_B), dtype=torch.float32), selected_B.sum()]
+        )
+        if self._n_processes() > 1:
+            all_reduce(counts, op='mean')
+        return counts[0], counts[1]
+
+    def _n_processes(self) -> int:
+        # An evaluation loss is each process's own: their numbers of batches may differ, and a
+        # collective would hang.
+        return get_world_size() if self.training else 1
+
+    # -- prediction --------------------------------------------------------------
+
+    def predict(
+        self,
+        feats: tuple[Tensor],
+        data_samples: list[DataSample | None] | None = None,
+    ) -> list[DataSample]:
+        """Class, scores and the clean probability of the given label.
+
+        Args:
+            feats (tuple[Tensor]): The backbone's output; the last entry is the projected feature,
+                shape (B, E).
+            data_samples (list[DataSample | None], optional): The samples; without ``gt_label`` a
+                sample gets no clean probability. Defaults to None.
+
+        Returns:
+            list[DataSample]: The samples with ``pred_score`` (softmax of the positive logits, shape
+            (C,)), ``pred_label`` (its best class, shape (1,)), ``yes_label`` (the class of the
+            highest probability "is this class", shape (1,)) and, given a label, ``clean_prob``
+            (that probability of the given label, float32 of shape (1,)).
+        """
+        pos_BC, neg_BC = self.dual_logits(feats)
+        p_yes_BC = torch.sigmoid(pos_BC - neg_BC).detach()
+        yes_label_B1 = p_yes_BC.argmax(dim=1, keepdim=True)
+        score_BC = F.softmax(pos_BC, dim=1).detach()
+        pred_label_B1 = score_BC.argmax(dim=1, keepdim=True)
+        if data_samples is None:
+            data_samples = [None] * len(pos_BC)
+        predictions = []
+        for i, sample in enumerate(data_samples):
+            sample = DataSample() if sample is None else sample
+            sample.set_pred_score(score_BC[i]).set_pred_label(pred_label_B1[i])
+            sample.set_field(yes_label_B1[i], 'yes_label', dtype=Tensor)
+            if 'gt_label' in sample and sample.gt_label.numel() == 1:
+                clean_prob_1 = p_yes_BC[i, sample.gt_label.to(p_yes_BC.device)].reshape(1)
+                sample.set_field(clean_prob_1, 'clean_prob', dtype=Tensor)
+            predictions.append(sample)
+        return predictions
+
+
+def _given_labels(data_samples: list[DataSample]) -> Tensor:
+    """The given labels, int64 of shape (B,)."""
+    for sample in data_samples:
+        if 'gt_label' not in sample or sample.gt_label.numel() != 1:
+            raise ValueError(
+                'DualPromptHead trains on samples with one given label each (gt_label): remove '
+                'batch augmentations that mix labels (Mixup, CutMix) from '
+                'data_preprocessor.batch_augments, and check the data set.'
+            )
+    return torch.cat([sample.gt_label for sample in data_samples])
+
+
+def _sample_indices(data_samples: list[DataSample], device: torch.device) -> Tensor | None:
+    """The samples' indices in the data set, int64 of shape (B,), or None if they have none."""
+    if not all('sample_idx' in sample for sample in data_samples):
+        return None
+    return torch.tensor([int(s.sample_idx) for s in data_samples], dtype=torch.int64, device=device)

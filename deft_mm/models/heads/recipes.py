@@ -1,0 +1,61 @@
+"""What the training recipes of the detector differ in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to train the detector.
+
+    Args:
+        warmup_epochs (int): For how many epochs the classification loss takes every sample.
+        warmup_loss (dict, optional): The classification loss of these epochs; None for the one used
+            afterwards.
+        pseudo_label_epoch (int, optional): The epoch (from 0) from which rejected samples have the
+            predicted class as their positive label in negative learning; None for the end of the
+            warm-up, which is also the latest.
+        require_agreement (bool): Whether a sample is clean only if the class of the highest
+            probability "is this class" is the given label, too.
+    """
+
+    warmup_epochs: int
+    warmup_loss: dict | None
+    pseudo_label_epoch: int | None
+    require_agreement: bool
+
+
+RECIPES = {
+    # Noise that was added to a clean data set.
+    'synthetic': Recipe(
+        warmup_epochs=1,
+        warmup_loss=None,
+        pseudo_label_epoch=None,
+        require_agreement=False,
+    ),
+    # CIFAR-100N, Clothing1M, WebVision.
+    'real_world': Recipe(
+        warmup_epochs=5,
+        warmup_loss=dict(type='SCELoss', alpha=1.0, beta=1.0),
+        pseudo_label_epoch=1,
+        require_agreement=True,
+    ),
+}
+
+
+def get_recipe(name: str) -> Recipe:
+    """A recipe by its name.
+
+    Args:
+        name (str): 'synthetic' or 'real_world'.
+
+    Returns:
+        Recipe: The recipe.
+
+    Raises:
+        ValueError: If no recipe has this name.
+    """
+    if name not in RECIPES:
+        raise ValueError(f'recipe is {name!r}: set one of {", ".join(RECIPES)}.')
+    return RECIPES[name]

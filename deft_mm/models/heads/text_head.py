@@ -1,0 +1,190 @@
+"""What heads over a frozen CLIP text tower have in common.
+
+Shapes: B samples, C classes, E embedding width of image and text.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmengine.logging import print_log
+from mmpretrain.models.heads import ClsHead
+from torch import Tensor
+
+from deft_mm.models.clip import load_text_tower
+from deft_mm.models.text import FeatureCache, at_least_float32
+from deft_mm.models.text.class_tokens import unpad
+
+
+class TextHead(ClsHead):
+    """Base of the heads whose class weights are text features.
+
+    It holds the frozen text tower (``text``), the token ids of the class names
+    (``class_token_ids``, in the state dict, so that a checkpoint predicts without names) and the
+    cache of the text features. A subclass says how names become token ids (:meth:`tokenize`) and
+    token ids features.
+
+    Class names come from the config or from :meth:`set_class_names`; names given in either way win
+    over those of a checkpoint that is loaded afterwards.
+
+    Args:
+        clip (dict | str): The CLIP model, as for :func:`deft_mm.models.clip.load_text_tower`.
+        num_classes (int): Number of classes, at least 2.
+        loss (dict): Config of the classification loss. Defaults to
+            ``dict(type='CrossEntropyLoss')``.
+        init_cfg (dict, optional): Initialisation config. Defaults to None.
+
+    Raises:
+        ValueError: If ``num_classes`` is below 2.
+    """
+
+    def __init__(
+        self,
+        clip: dict | str,
+        num_classes: int,
+        loss: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(loss=loss or dict(type='CrossEntropyLoss'), init_cfg=init_cfg)
+        if num_classes < 2:
+            raise ValueError(
+                f'{type(self).__name__}.num_classes is {num_classes}: a classifier needs 2 or more.'
+            )
+        self.num_classes = num_classes
+        self.text = load_text_tower(clip).requires_grad_(False)
+        self._class_names: tuple[str, ...] | None = None
+        self._layout = None
+        self._features = FeatureCache()
+
+    # -- class names ---------------------------------------------------------
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """tuple[str] | None: The names given to this head, None if none were.
+
+        A checkpoint brings token ids, but no names.
+        """
+        return self._class_names
+
+    def set_class_names(self, names: Sequence[str]) -> None:
+        """Write the prompts of these classes.
+
+        Args:
+            names (Sequence[str]): Class names in the order of the labels; underscores stand for
+                spaces.
+
+        Raises:
+            ValueError: If their number is not ``num_classes``, or if a name is too long for the
+                context (it is named).
+            TypeError: If ``names`` is a single string, or if a name is none.
+        """
+        if isinstance(names, str):
+            raise TypeError(
+                f'class_names is the string {names!r}: give a list with one name a class.'
+            )
+        names = tuple(names)
+        if len(names) != self.num_classes:
+            raise ValueError(
+                f'{type(self).__name__} has num_classes={self.num_classes}, but {len(names)} class '
+                f'names ({_shorten(names)}): correct num_classes or class_names.'
+            )
+        self.class_token_ids.copy_(self.tokenize(names))
+        self._class_names = names
+        self._forget()
+
+    @abstractmethod
+    def tokenize(self, names: Sequence[str]) -> Tensor:
+        """The entries of ``class_token_ids`` for these names; given by the subclass.
+
+        Args:
+            names (Sequence[str]): Class names in the order of the labels.
+
+        Returns:
+            Tensor: int64 in the shape of ``class_token_ids``, padded with -1.
+        """
+
+    def _class_tokens(self) -> list[list[int]]:
+        """The token ids of every text, without padding."""
+        tokens = unpad(self.class_token_ids.flatten(0, -2))
+        if not all(tokens):
+            raise ValueError(
+                f'{type(self).__name__} has no class names to write prompts with: set class_names '
+                'in the config of the head or metainfo=dict(classes=(...)) in that of the data '
+                'set, call head.set_class_names(names), or load a checkpoint.'
+            )
+        return tokens
+
+    # -- what can change under a cache ---------------------------------------
+
+    def _forget(self) -> None:
+        self._layout = None
+        self._features.clear()
+
+    def train(self, mode: bool = True):
+        """Switch the mode; text features are computed anew afterwards.
+
+        MMEngine's loops call ``eval()`` once before an evaluation, after EMA weights have been
+        swapped in.
+        """
+        self._features.clear()
+        return super().train(mode)
+
+    def _apply(self, *args, **kwargs):
+        self._forget()
+        return super()._apply(*args, **kwargs)
+
+    def _load_from_state_dict(self, state_dict, prefix, *args, **kwargs):
+        # The state dict is the loader's own copy: replacing an entry does not reach the checkpoint.
+        key = prefix + 'class_token_ids'
+        if self._class_names is not None and key in state_dict:
+            if not _equal(state_dict[key], self.class_token_ids):
+                print_log(
+                    f'The checkpoint has other class names than {_shorten(self._class_names)}, '
+                    f'which {type(self).__name__} was given; the given ones are kept.',
+                    logger='current',
+                    level=logging.WARNING,
+                )
+            state_dict[key] = self.class_token_ids
+        self._forget()
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+    # -- features -------------------------------------------------------------
+
+    def _frozen_tensors(self) -> list[Tensor]:
+        return [*self.text.parameters(), *self.text.buffers()]
+
+    def image_features(self, feats: tuple[Tensor]) -> Tensor:
+        """Unit-length image features.
+
+        Args:
+            feats (tuple[Tensor]): The backbone's output; the last entry is the projected feature,
+                shape (B, E).
+
+        Returns:
+            Tensor: float32 of shape (B, E).
+
+        Raises:
+            ValueError: If the feature has another width than the text tower's embedding.
+        """
+        feat_BE = self.pre_logits(feats)
+        if feat_BE.dim() != 2 or feat_BE.size(1) != self.text.embed_dim:
+            raise ValueError(
+                f'{type(self).__name__} compares image features with text features of width '
+                f'{self.text.embed_dim}, but the backbone gives {tuple(feat_BE.shape)}: set '
+                "out_type='projected' (or 'both') and the same clip in backbone and head."
+            )
+        return F.normalize(at_least_float32(feat_BE), dim=-1)
+
+
+def _equal(a: Tensor, b: Tensor) -> bool:
+    # Meta tensors have no values to differ in.
+    return a.shape == b.shape and (a.is_meta or b.is_meta or torch.equal(a.to(b.device), b))
+
+
+def _shorten(names: Sequence[str]) -> str:
+    names = [repr(name) for name in names]
+    return ', '.join(names if len(names) <= 4 else [*names[:3], '...', names[-1]])

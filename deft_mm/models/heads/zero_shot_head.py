@@ -1,0 +1,139 @@
+"""Zero-shot CLIP as a head: class weights from a fixed prompt template.
+
+Shapes: B samples, C classes, E embedding width, K templates, T tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmpretrain.registry import MODELS
+from torch import Tensor
+
+from deft_mm.models.text import (
+    ClassTokens,
+    PromptLayout,
+    Prompts,
+    at_least_float32,
+    encode_prompts,
+    without_autocast,
+)
+
+from .text_head import TextHead
+
+
+@MODELS.register_module()
+class ZeroShotHead(TextHead):
+    """CLIP's zero-shot classifier: no parameter of it is trained.
+
+    Behind a CLIP backbone it is the label-match baseline ("clean if the prediction equals the given
+    label"), with the initial CLIP, or, trained with a PEFT method in the backbone, with an adapted
+    one. From `Learning Transferable Visual Models From Natural Language Supervision
+    <https://arxiv.org/abs/2103.00020>`_, Sec. 3.1.
+
+    Args:
+        clip (dict | str): The CLIP model, as for :func:`deft_mm.models.clip.load_text_tower`.
+        num_classes (int): Number of classes, at least 2.
+        class_names (Sequence[str], optional): Class names in the order of the labels; None if the
+            data set's metainfo gives them (:meth:`set_class_names`). Defaults to None.
+        template (str | Sequence[str]): The prompt, with ``{}`` for the class name. Of several the
+            features are averaged. Defaults to 'a photo of a {}.'.
+        temperature (float, optional): Divides the cosine similarities; None for CLIP's own,
+            ``exp(-logit_scale)`` (0.01 in OpenAI's models). It changes scores, not the predicted
+            class. Defaults to None.
+        loss (dict): The classification loss. Defaults to ``dict(type='CrossEntropyLoss')``.
+        init_cfg (dict, optional): Initialisation config. Defaults to None.
+
+    Raises:
+        ValueError: If a template has not exactly one ``{}``, if the temperature is not positive, or
+            if class names don't fit in number or length.
+
+    Example:
+
+        .. code:: python
+
+            clip = dict(model='ViT-B-16', pretrained='openai')
+            model = dict(
+                type='ImageClassifier',
+                backbone=dict(type='CLIPVisionTransformer', clip=clip),
+                head=dict(type='ZeroShotHead', clip=clip, num_classes=100, template='a photo of a
+                {}.'))
+    """
+
+    def __init__(
+        self,
+        clip: dict | str,
+        num_classes: int,
+        class_names: Sequence[str] | None = None,
+        template: str | Sequence[str] = 'a photo of a {}.',
+        temperature: float | None = None,
+        loss: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        templates = (template,) if isinstance(template, str) else tuple(template)
+        if not templates or any(t.count('{}') != 1 or t.count('{') != 1 for t in templates):
+            raise ValueError(
+                f'ZeroShotHead.template is {template!r}: write {{}} once in every template, where '
+                'the class name goes.'
+            )
+        if temperature is not None and not temperature > 0:
+            raise ValueError(
+                f'ZeroShotHead.temperature is {temperature}: set it above 0, or to None for that '
+                'of CLIP.'
+            )
+        super().__init__(clip=clip, num_classes=num_classes, loss=loss, init_cfg=init_cfg)
+        self.templates = templates
+        self.temperature = temperature
+        shape = (len(self.templates), num_classes, self.text.context_length - 2)
+        self.register_buffer('class_token_ids', torch.full(shape, -1, dtype=torch.int64))
+        if class_names is not None:
+            self.set_class_names(class_names)
+
+    def tokenize(self, names: Sequence[str]) -> Tensor:
+        """Token ids of every template with every name, (K, C, context length - 2), padded -1."""
+        room = f'a context of {self.text.context_length} tokens with the start and end token'
+        class_tokens = ClassTokens(self.text.tokenizer, self.class_token_ids.size(2), room)
+        return torch.stack([class_tokens(names, template) for template in self.templates])
+
+    def text_features(self) -> Tensor:
+        """Unit-length features of the classes, computed once; float32 of shape (C, E)."""
+        return self._features.get(
+            self._encode, by_value=[self.class_token_ids], by_version=self._frozen_tensors()
+        )
+
+    def _encode(self) -> Tensor:
+        tokens = self._class_tokens()
+        feats = []
+        with without_autocast(self.class_token_ids):
+            for start in range(0, len(tokens), self.num_classes):
+                layout = PromptLayout.build(
+                    tokens[start : start + self.num_classes],
+                    n_ctx=0,
+                    class_position='end',
+                    tokenizer=self.text.tokenizer,
+                    device=self.class_token_ids.device,
+                )
+                embeddings_CTD = self.text.token_embedding(layout.token_ids)
+                feats.append(
+                    encode_prompts(self.text, Prompts(embeddings_CTD[None], layout.eot))[0]
+                )
+        return F.normalize(torch.stack(feats).mean(dim=0), dim=-1)
+
+    def forward(self, feats: tuple[Tensor]) -> Tensor:
+        """Similarity to every class.
+
+        Args:
+            feats (tuple[Tensor]): The backbone's output; the last entry is the projected feature,
+                shape (B, E).
+
+        Returns:
+            Tensor: Logits, float32 of shape (B, C).
+        """
+        text_CE = self.text_features()
+        image_BE = self.image_features(feats)
+        with without_autocast(image_BE):
+            if self.temperature is None:
+                return at_least_float32(self.text.logit_scale).exp() * image_BE @ text_CE.T
+            return image_BE @ text_CE.T / self.temperature

@@ -1,0 +1,130 @@
+"""The learnable contexts of the positive and the negative prompts.
+
+Shapes: P polarities (positive, negative), C classes, N context vectors, T tokens, D text width.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .prompt_layout import PromptLayout, ctx_before_name
+
+
+class Prompts(NamedTuple):
+    """Prompts before position embeddings, ready for :func:`encode_prompts`.
+
+    Args:
+        embeddings (Tensor): float of shape (P, C, T, D).
+        eot (Tensor): int64 of shape (C,): where the end token stands, the same for every polarity.
+    """
+
+    embeddings: Tensor
+    eot: Tensor
+
+
+class PromptLearner(nn.Module):
+    """Learnable contexts: one of the positive and one of the negative prompts.
+
+    The parameters are ``pos_ctx`` and ``neg_ctx``: of shape (N, D), shared by all classes, or
+    class-specific, (C, N, D).
+
+    Initial values: without words every entry is drawn from N(0, ``ctx_init_std``). With words
+    (``ctx_init='a photo of a'``) the context vectors before the class name end in the embeddings of
+    these words, and those left over at the start are random; with the class name in front, the
+    words come first after it, and the rest is random. Without ``neg_ctx_init`` the negative context
+    of a word-initialised positive one is its copy plus N(0, ``ctx_init_std``), so that the two
+    start close to each other.
+
+    Args:
+        text (nn.Module): The text tower (:func:`deft_mm.models.clip.load_text_tower`): its width,
+            word embeddings and tokenizer. It is not kept.
+        num_classes (int): Number of classes.
+        n_ctx (int): Number of context vectors. Defaults to 16.
+        class_position (str): Where the class name stands: 'end', 'front' or 'middle'. Defaults to
+            'end'.
+        class_specific (bool): Whether every class has contexts of its own. Defaults to False.
+        ctx_init (str, optional): Words that start the positive context; None for random. Defaults
+            to None.
+        neg_ctx_init (str, optional): Words that start the negative context; None as said above.
+            Defaults to None.
+        ctx_init_std (float): Standard deviation of the random parts. Defaults to 0.02.
+
+    Raises:
+        ValueError: If a setting is out of range, or if the words have more than ``n_ctx`` tokens.
+    """
+
+    def __init__(
+        self,
+        text: nn.Module,
+        num_classes: int,
+        n_ctx: int = 16,
+        class_position: str = 'end',
+        class_specific: bool = False,
+        ctx_init: str | None = None,
+        neg_ctx_init: str | None = None,
+        ctx_init_std: float = 0.02,
+    ) -> None:
+        super().__init__()
+        # The start token, a name of one token, its full stop and the end token must fit, too.
+        if not 1 <= n_ctx <= text.context_length - 4:
+            raise ValueError(
+                f'n_ctx is {n_ctx}: with the context length of this CLIP, {text.context_length}, '
+                f'set it between 1 and {text.context_length - 4}.'
+            )
+        if ctx_init_std < 0:
+            raise ValueError(f'ctx_init_std is {ctx_init_std}: set it to 0 or more.')
+        self.n_ctx = n_ctx
+        self.class_position = class_position
+        self.ctx_before = ctx_before_name(class_position, n_ctx)
+        shape = (num_classes, n_ctx, text.width) if class_specific else (n_ctx, text.width)
+
+        pos_ctx = self._initial(text, shape, 'ctx_init', ctx_init, ctx_init_std)
+        if neg_ctx_init is None and ctx_init is not None:
+            neg_ctx = pos_ctx + torch.randn(shape) * ctx_init_std
+        else:
+            neg_ctx = self._initial(text, shape, 'neg_ctx_init', neg_ctx_init, ctx_init_std)
+        self.pos_ctx = nn.Parameter(pos_ctx)
+        self.neg_ctx = nn.Parameter(neg_ctx)
+
+    def _initial(self, text, shape, key: str, words: str | None, std: float) -> Tensor:
+        ctx = torch.randn(shape) * std
+        if words is None:
+            return ctx
+        ids = text.tokenizer.encode(words.replace('_', ' ')) if isinstance(words, str) else []
+        if not 1 <= len(ids) <= self.n_ctx:
+            raise ValueError(
+                f'{key} is {words!r}, {len(ids)} tokens: write words of 1 to {self.n_ctx} tokens '
+                '(n_ctx), or raise n_ctx.'
+            )
+        weight = text.token_embedding.weight.detach()
+        start = max(0, self.ctx_before - len(ids))
+        ctx[..., start : start + len(ids), :] = weight[torch.tensor(ids, device=weight.device)].to(
+            ctx
+        )
+        return ctx
+
+    def forward(self, text: nn.Module, layout: PromptLayout) -> Prompts:
+        """Both prompts of every class: positive first.
+
+        Args:
+            text (nn.Module): The text tower.
+            layout (PromptLayout): Where context, name and end token stand.
+
+        Returns:
+            Prompts: Embeddings of shape (2, C, T, D), and the place of the end token.
+        """
+        ctx = torch.stack([self.pos_ctx, self.neg_ctx])
+        if ctx.dim() == 3:
+            ctx = ctx[:, None]
+        words_CTD = text.token_embedding(layout.token_ids)
+        n_classes, n_ctx = layout.ctx_columns.shape
+        rows_C1 = torch.arange(n_classes, device=words_CTD.device)[:, None]
+        embeddings_PCTD = words_CTD.to(ctx.dtype).expand(2, -1, -1, -1).clone()
+        embeddings_PCTD[:, rows_C1, layout.ctx_columns] = ctx.expand(2, n_classes, n_ctx, -1)
+        return Prompts(embeddings_PCTD, layout.eot)
+
+    def extra_repr(self) -> str:
+        return f'n_ctx={self.n_ctx}, class_position={self.class_position!r}'

@@ -1,0 +1,340 @@
+"""DualPromptHead: losses by recipe and epoch, prediction, class names, cached features."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine.hooks import EMAHook
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+
+import deft_mm.models.heads  # noqa: F401  (registers the head)
+
+NAMES = ['apple', 'maple_tree', '(bird of prey)']
+CLIP = dict(
+    model=dict(
+        embed_dim=8,
+        vision_cfg=dict(image_size=8, patch_size=8, layers=1, width=64),
+        text_cfg=dict(context_length=16, vocab_size=49408, width=16, heads=2, layers=2),
+    )
+)
+
+
+def build(**cfg):
+    torch.manual_seed(0)
+    cfg = dict(dict(type='DualPromptHead', clip=CLIP, num_classes=3, n_ctx=4), **cfg)
+    cfg.setdefault('class_names', NAMES)
+    cfg.setdefault('ctx_init_std', 0.5)
+    return MODELS.build(cfg)
+
+
+def features(n=12):
+    return (torch.randn(n, 8, generator=torch.Generator().manual_seed(1)),)
+
+
+def samples(labels):
+    return [DataSample().set_gt_label(label) for label in labels]
+
+
+LABELS = [0, 1, 2] * 4
+
+
+def fix_complementary_labels(head):
+    head.draw_complementary_labels = lambda labels: (labels + 1) % 3
+
+
+# -- losses -----------------------------------------------------------------------
+
+
+def test_negative_learning_moves_the_negative_context_alone():
+    head = build()
+    feats = (features()[0].requires_grad_(),)
+    losses = head.loss(feats, samples(LABELS))
+    (losses['loss_neg_complementary'] + losses['loss_neg_positive']).backward()
+    assert head.prompts.neg_ctx.grad.any()
+    for tensor in (head.prompts.pos_ctx, feats[0]):
+        assert tensor.grad is None or not tensor.grad.any()
+
+
+def test_classification_loss_moves_the_positive_context_and_the_backbone_alone():
+    head = build()
+    feats = (features()[0].requires_grad_(),)
+    head.loss(feats, samples(LABELS))['loss_cls'].backward()
+    assert head.prompts.pos_ctx.grad.any() and feats[0].grad.any()
+    assert head.prompts.neg_ctx.grad is None or not head.prompts.neg_ctx.grad.any()
+
+
+def test_text_tower_is_frozen():
+    head = build()
+    trained = {name for name, parameter in head.named_parameters() if parameter.requires_grad}
+    assert trained == {'prompts.pos_ctx', 'prompts.neg_ctx'}
+
+
+@pytest.mark.parametrize(
+    ('recipe', 'warmup_epochs', 'warmup', 'pseudo_labels'),
+    [
+        ('synthetic', None, [1, 0, 0, 0, 0, 0, 0], [0, 1, 1, 1, 1, 1, 1]),
+        ('real_world', None, [1, 1, 1, 1, 1, 0, 0], [0, 1, 1, 1, 1, 1, 1]),
+        ('synthetic', 3, [1, 1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1, 1]),
+        ('real_world', 0, [0, 0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1]),
+    ],
+)
+def test_epochs_of_warmup_and_of_pseudo_labels(recipe, warmup_epochs, warmup, pseudo_labels):
+    head = build(recipe=recipe, warmup_epochs=warmup_epochs)
+    found = []
+    for epoch in range(7):
+        head.set_epoch(epoch)
+        found.append((head.in_warmup, head.uses_pseudo_labels))
+    assert found == [(bool(a), bool(b)) for a, b in zip(warmup, pseudo_labels, strict=True)]
+
+
+def test_second_real_world_epoch_has_sce_over_all_samples_and_pseudo_labels():
+    """The one combination that no golden file covers."""
+    head = build(recipe='real_world')
+    fix_complementary_labels(head)
+    head.set_epoch(1)
+    losses = head.loss(features(), samples(LABELS))
+
+    labels = torch.tensor(LABELS)
+    pos, neg = (logits.detach() for logits in head.dual_logits(features()))
+    p_yes = torch.stack([pos, neg]).softmax(dim=0)[0]
+    rows = torch.arange(len(labels))
+    selected = (p_yes[rows, labels] > 0.5) & (p_yes.argmax(dim=1) == labels)
+    assert 0 < selected.sum() < len(labels)
+    assert torch.equal(head.batch_selection[1], selected)
+    onehot = F.one_hot(labels, 3).float().clamp(1e-4, 1)
+    sce = F.cross_entropy(pos, labels) - (pos.softmax(1) * onehot.log()).sum(1).mean()
+    positive = torch.where(selected, labels, pos.argmax(dim=1))
+    assert not torch.equal(positive, labels)
+    torch.testing.assert_close(losses['loss_cls'].detach(), sce)
+    torch.testing.assert_close(
+        losses['loss_neg_positive'].detach(), -p_yes[rows, positive].clamp(1e-5, 1).log().mean()
+    )
+
+
+def test_complementary_labels_are_uniform_over_the_other_classes():
+    torch.manual_seed(0)
+    labels = torch.arange(3).repeat(4000)
+    drawn = build().draw_complementary_labels(labels)
+    counts = torch.zeros(3, 3).index_put_((labels, drawn), torch.ones(len(labels)), accumulate=True)
+    assert not counts.diagonal().any()
+    off_diagonal = counts[~torch.eye(3, dtype=torch.bool)]
+    assert (off_diagonal - 2000).abs().max() < 5 * 2000**0.5
+
+
+def test_complementary_labels_are_drawn_anew_in_every_call():
+    head = build()
+    losses = [head.loss(features(), samples(LABELS)) for _ in range(2)]
+    assert losses[0]['loss_neg_complementary'] != losses[1]['loss_neg_complementary']
+    assert losses[0]['loss_neg_positive'] == losses[1]['loss_neg_positive']
+
+
+def test_weights_of_negative_learning_come_from_the_config():
+    full, light = build(), build(loss_neg=dict(type='NegativeLearningLoss', positive_weight=0.1))
+    a, b = (head.loss(features(), samples(LABELS)) for head in (full, light))
+    torch.testing.assert_close(b['loss_neg_positive'], 0.1 * a['loss_neg_positive'])
+
+
+def test_half_precision_features_under_autocast_give_finite_single_precision_losses():
+    head = build()
+    reference = head.loss(features(), samples(LABELS))['loss_cls']
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        losses = head.loss((features()[0].bfloat16(),), samples(LABELS))
+    assert all(loss.dtype == torch.float32 and loss.isfinite() for loss in losses.values())
+    torch.testing.assert_close(losses['loss_cls'], reference, rtol=0.1, atol=0.1)
+
+
+def test_batch_selection_carries_sample_indices_where_they_exist():
+    head = build()
+    data_samples = samples(LABELS)
+    head.loss(features(), data_samples)
+    assert head.batch_selection[0] is None
+    for i, sample in enumerate(data_samples):
+        sample.set_field(100 + i, 'sample_idx', field_type='metainfo')
+    losses = head.loss(features(), data_samples)
+    index, selected = head.batch_selection
+    assert index.tolist() == list(range(100, 112))
+    assert selected.dtype == torch.bool and not selected.requires_grad
+    assert losses['selected'].item() == pytest.approx(selected.float().mean().item())
+
+
+# -- prediction ---------------------------------------------------------------------
+
+
+@torch.no_grad()
+def test_prediction_works_with_and_without_samples_and_labels():
+    head = build().eval()
+    feats = features(3)
+    bare = head.predict(feats)
+    mixed = head.predict(feats, [DataSample().set_gt_label(2), DataSample(), None])
+    scores = head(feats).softmax(dim=1)
+    for i, (a, b) in enumerate(zip(bare, mixed, strict=True)):
+        torch.testing.assert_close(a.pred_score, scores[i])
+        torch.testing.assert_close(b.pred_score, scores[i])
+        assert a.pred_label.tolist() == [scores[i].argmax().item()]
+        assert a.yes_label.shape == (1,) and 'clean_prob' not in a
+    pos, neg = head.dual_logits(feats)
+    expected = torch.stack([pos[0, 2], neg[0, 2]]).softmax(dim=0)[:1]
+    torch.testing.assert_close(mixed[0].clean_prob, expected)
+    assert ['clean_prob' in sample for sample in mixed] == [True, False, False]
+
+
+# -- class names ----------------------------------------------------------------------
+
+
+def test_names_may_come_later():
+    late = build(class_names=None)
+    assert late.class_names is None
+    late.set_class_names(tuple(NAMES))
+    torch.testing.assert_close(late(features()), build()(features()))
+    assert late.class_names == tuple(NAMES)
+
+
+@pytest.mark.parametrize('class_specific', [False, True])
+def test_checkpoint_predicts_without_names(class_specific):
+    trained = build(class_specific=class_specific).eval()
+    loaded = build(class_names=None, class_specific=class_specific).eval()
+    torch.nn.init.normal_(loaded.prompts.pos_ctx)
+    loaded.load_state_dict(trained.state_dict())
+    torch.testing.assert_close(loaded(features()), trained(features()))
+
+
+def test_given_names_win_over_those_of_a_checkpoint():
+    trained, other = build(), build(class_names=['cat', 'dog', 'horse'])
+    state = trained.state_dict()
+    expected = other(features())
+    other.load_state_dict(state)
+    torch.testing.assert_close(other(features()), expected)
+    assert torch.equal(state['class_token_ids'], trained.class_token_ids)
+    more = build(num_classes=4, class_names=['cat', 'dog', 'horse', 'cow'])
+    more.load_state_dict(state)
+    assert more(features()).shape == (12, 4)
+    assert torch.equal(more.prompts.pos_ctx, trained.prompts.pos_ctx)
+
+
+@pytest.mark.parametrize(
+    ('cfg', 'error', 'message'),
+    [
+        (dict(class_names=NAMES[:2]), ValueError, 'num_classes=3, but 2 class names'),
+        (dict(class_names='abc'), TypeError, 'a list'),
+        (dict(class_names=['a', 'b', 'long ' * 10]), ValueError, "'long long .*too long.*n_ctx=4"),
+        (dict(num_classes=1, class_names=['a']), ValueError, 'num_classes is 1'),
+        (dict(recipe='severe'), ValueError, "'severe'.*synthetic, real_world"),
+        (dict(class_position='left'), ValueError, "'left'.*end, front, middle"),
+        (dict(warmup_epochs=-1), ValueError, 'warmup_epochs is -1'),
+    ],
+)
+def test_wrong_setting_is_one_clear_error(cfg, error, message):
+    with pytest.raises(error, match=message):
+        build(**cfg)
+
+
+def test_missing_names_mixed_labels_and_unprojected_features_are_clear_errors():
+    with pytest.raises(ValueError, match='set class_names.*metainfo'):
+        build(class_names=None).predict(features())
+    with pytest.raises(ValueError, match='Mixup'):
+        build().loss(features(1), [DataSample().set_gt_score(torch.tensor([0.5, 0.5, 0.0]))])
+    with pytest.raises(ValueError, match="out_type='projected'"):
+        build()((torch.zeros(2, 16),))
+
+
+def test_builds_on_the_meta_device():
+    with torch.device('meta'):
+        head = build(ctx_init='a photo of a')
+    assert head.prompts.pos_ctx.is_meta and head.class_token_ids.is_meta
+
+
+# -- cached text features --------------------------------------------------------------
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """A head in evaluation mode that counts how often it encodes its prompts."""
+    head = build().eval()
+    encode, head.count = head._encode, 0
+
+    def counting():
+        head.count += 1
+        return encode()
+
+    monkeypatch.setattr(head, '_encode', counting)
+    return head
+
+
+@torch.no_grad()
+def assert_encodes_again_and_right(head):
+    count = head.count
+    feats = (features()[0].to(head.prompts.pos_ctx.dtype),)
+    logits = head(feats)
+    assert head.count == count + 1
+    head._features.clear()
+    torch.testing.assert_close(logits, head(feats), rtol=0, atol=0)
+
+
+@torch.no_grad()
+def test_prompts_are_encoded_once_in_an_evaluation(counted):
+    for _ in range(3):
+        counted.predict(features())
+    assert counted.count == 1
+
+
+def test_prompts_are_encoded_for_every_training_batch_and_wherever_gradients_are_recorded(counted):
+    counted.train()
+    for _ in range(2):
+        counted.loss(features(), samples(LABELS))
+    with torch.no_grad():
+        counted(features())
+    counted.eval()
+    assert counted(features()).requires_grad
+    assert counted.count == 4
+
+
+def test_optimizer_step_renews_the_features(counted):
+    with torch.no_grad():
+        counted(features())
+    optimizer = torch.optim.SGD([counted.prompts.neg_ctx, counted.prompts.pos_ctx], lr=0.1)
+    sum(v for k, v in counted.loss(features(), samples(LABELS)).items() if 'loss' in k).backward()
+    optimizer.step()
+    assert_encodes_again_and_right(counted)
+
+
+@torch.no_grad()
+def test_loading_moving_and_new_names_renew_the_features(counted):
+    state = {key: value.clone() for key, value in counted.state_dict().items()}
+    state['text.ln_final.weight'] += 0.1
+    changes = (
+        lambda: counted.load_state_dict(state),
+        lambda: counted.double(),
+        lambda: counted.float(),
+        lambda: counted.set_class_names(['cat', 'dog', 'horse']),
+        lambda: counted.text.ln_final.weight.add_(0.1),
+        lambda: (counted.text.ln_final.weight.data.add_(0.1), counted.eval()),
+    )
+    counted(features())
+    for change in changes:
+        change()
+        assert_encodes_again_and_right(counted)
+
+
+@torch.no_grad()
+def test_ema_weights_swapped_in_for_an_evaluation_are_used():
+    head = build()
+    initial = head.eval()(features())
+    model = torch.nn.Sequential(head)
+    hook = EMAHook(momentum=0.5)
+    hook.before_run(SimpleNamespace(model=model))
+    head.prompts.pos_ctx.normal_()
+    model.eval()
+    own = head(features())
+    # The order of MMEngine's loops: hooks first, then eval().
+    hook.before_val_epoch(SimpleNamespace(model=model))
+    model.eval()
+    averaged = head(features())
+    torch.testing.assert_close(averaged, initial, rtol=0, atol=0)
+    assert not torch.allclose(averaged, own)
+    hook.after_val_epoch(SimpleNamespace(model=model))
+    # Also without a change of mode.
+    torch.testing.assert_close(head(features()), own, rtol=0, atol=0)
