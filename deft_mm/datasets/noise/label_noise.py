@@ -1,0 +1,53 @@
+"""The interface of noise models."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from mmpretrain.registry import TASK_UTILS
+
+from deft_mm.registered_class import registered_class
+
+
+class LabelNoise(ABC):
+    """Draws noisy labels from clean ones, the same ones at each call.
+
+    A subclass registered in ``TASK_UTILS`` can be named in a config.
+    """
+
+    @abstractmethod
+    def __call__(self, labels: np.ndarray, num_classes: int, dataset: Any = None) -> np.ndarray:
+        """Draw noisy labels.
+
+        Args:
+            labels (np.ndarray): (N,) int64, the clean labels.
+            num_classes (int): C.
+            dataset: The clean data set, for models that look at images. Defaults to None.
+
+        Returns:
+            np.ndarray: (N,) int64.
+        """
+
+
+def build_noise(cfg: Mapping | Callable) -> Callable:
+    """Build a noise model from its config.
+
+    Args:
+        cfg (Mapping | Callable): ``dict(type=..., ...)``, or a noise model, which is returned.
+
+    Returns:
+        Callable: The noise model.
+
+    Raises:
+        ValueError: If the type is unknown; the message lists the known ones.
+        TypeError: If ``cfg`` is neither a dict nor callable.
+    """
+    if not isinstance(cfg, Mapping):
+        if callable(cfg):
+            return cfg
+        raise TypeError(f'`noise` is None or a dict with a `type`, found {cfg!r}.')
+    class_ = registered_class(TASK_UTILS, cfg.get('type'), LabelNoise, 'noise', 'noise models')
+    return class_(**{key: value for key, value in cfg.items() if key != 'type'})

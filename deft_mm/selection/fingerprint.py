@@ -1,0 +1,167 @@
+"""What identifies a data set: sample count, class names, given labels, images."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+# For each part: what a reader calls it, and what usually makes it differ.
+_PARTS = {
+    'num_samples': (
+        'number of samples',
+        'another split, or another subset of it (`indices`, RepeatDataset, a skipped file)',
+    ),
+    'class_names': (
+        'class names',
+        'another `metainfo`, or another order; if only the spelling differs, '
+        'CleanSubset takes `check_class_names=False`',
+    ),
+    'given_labels': (
+        'given labels',
+        'another noise model, ratio or seed, or clean labels in place of noisy ones: '
+        'wrap the data set in the same NoisyLabelDataset',
+    ),
+    'images': ('images', 'other files, or the same ones in another order'),
+}
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Short identity of a data set, the same wherever on a disk its files lie.
+
+    :func:`deft_mm.datasets.dataset_fingerprint` takes it of a data set.
+
+    Args:
+        num_samples (int): N.
+        class_names (str): Digest of the class names in the order of their labels.
+        given_labels (str): Digest of the N given labels.
+        images (str): Digest of the N images' identities, in order.
+    """
+
+    num_samples: int
+    class_names: str
+    given_labels: str
+    images: str
+
+    @classmethod
+    def from_parts(
+        cls, class_names: Sequence[str], given_labels: np.ndarray, identities: Iterable[str]
+    ) -> Fingerprint:
+        """Digest the parts of a data set.
+
+        Args:
+            class_names (Sequence[str]): C names.
+            given_labels (np.ndarray): (N,) integers.
+            identities (Iterable[str]): N strings that tell one image from another.
+
+        Returns:
+            Fingerprint: Its digests.
+        """
+        return cls(
+            num_samples=len(given_labels),
+            class_names=digest_names(class_names),
+            given_labels=digest_labels(given_labels),
+            images=_digest('\n'.join(identities).encode('utf-8', 'surrogateescape')),
+        )
+
+    def to_dict(self) -> dict:
+        """Return the parts as a dict of plain types, for a header or a checkpoint."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, parts: Mapping) -> Fingerprint:
+        """Rebuild a fingerprint from what :meth:`to_dict` returned.
+
+        Args:
+            parts (Mapping): One entry a part.
+
+        Returns:
+            Fingerprint: The same fingerprint.
+
+        Raises:
+            ValueError: If a part is missing, unknown or of another type.
+        """
+        expected = {name: int if name == 'num_samples' else str for name in _PARTS}
+        if not isinstance(parts, Mapping) or set(parts) != set(expected):
+            raise ValueError(f'A fingerprint has the parts {sorted(expected)}, found {parts!r}.')
+        for name, type_ in expected.items():
+            if not isinstance(parts[name], type_):
+                raise ValueError(
+                    f'Part `{name}` of a fingerprint is of type {type_.__name__}, '
+                    f'found {parts[name]!r}.'
+                )
+        return cls(**parts)
+
+    def differing_parts(self, other: Fingerprint) -> list[str]:
+        """Name the parts in which two fingerprints differ.
+
+        Args:
+            other (Fingerprint): The one to compare with.
+
+        Returns:
+            list[str]: Field names; empty when the two are equal.
+        """
+        return [name for name in _PARTS if getattr(self, name) != getattr(other, name)]
+
+    def require_same(
+        self, dataset: Fingerprint, source: str, ignore: Sequence[str] = (), hint: str = ''
+    ) -> None:
+        """Refuse a data set that is not the one this fingerprint was taken of.
+
+        Args:
+            dataset (Fingerprint): The fingerprint of the data set at hand.
+            source (str): Where this fingerprint comes from, for the message, for example
+                "Selection file 'selection.csv'".
+            ignore (Sequence[str]): Parts that may differ. Defaults to none.
+            hint (str): What to do about it, for the message. Defaults to ''.
+
+        Raises:
+            ValueError: If a part differs; the message names each, with the likely cause.
+        """
+        differing = [name for name in self.differing_parts(dataset) if name not in ignore]
+        if not differing:
+            return
+        # With another number of samples, labels and images differ as a matter of course.
+        if 'num_samples' in differing:
+            differing = [name for name in differing if name in ('num_samples', 'class_names')]
+        causes = []
+        for name in differing:
+            title, cause = _PARTS[name]
+            there, here = getattr(self, name), getattr(dataset, name)
+            causes.append(f'the {title} differ ({there} there, {here} here; {cause})')
+        raise ValueError(
+            f'{source} belongs to another data set: {"; ".join(causes)}. {hint}'.rstrip()
+        )
+
+
+def digest_names(class_names: Sequence[str]) -> str:
+    """Digest class names in order.
+
+    Args:
+        class_names (Sequence[str]): C names.
+
+    Returns:
+        str: 16 hexadecimal digits.
+    """
+    return _digest(json.dumps(list(class_names)).encode())
+
+
+def digest_labels(labels: np.ndarray) -> str:
+    """Digest labels in order.
+
+    Args:
+        labels (np.ndarray): (N,) integers of any width.
+
+    Returns:
+        str: 16 hexadecimal digits.
+    """
+    # Fixed width and byte order, so that machines agree.
+    return _digest(np.ascontiguousarray(labels, dtype='<i8').tobytes())
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=8).hexdigest()

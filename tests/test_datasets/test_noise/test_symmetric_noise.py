@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deft_mm.datasets import SymmetricNoise, build_noise
+
+GOLDEN = Path(__file__).parents[2] / 'data' / 'golden' / 'noise_sym.npz'
+
+
+def test_equals_the_paper_bit_for_bit():
+    i = np.arange(50_000)
+    noisy = SymmetricNoise(ratio=0.6, seed=0)((i * 7919 + i // 13) % 100, 100)
+    np.testing.assert_array_equal(noisy, np.load(GOLDEN)['cifar100/sym0.6'])
+
+
+@pytest.mark.parametrize('ratio', [0.0, 0.2, 0.6, 1.0])
+def test_realised_rate_is_ratio_times_share_of_wrong_classes(ratio):
+    labels = np.arange(40_000) % 10
+    noisy = SymmetricNoise(ratio)(labels, 10)
+    assert np.mean(noisy != labels) == pytest.approx(ratio * 0.9, abs=0.01)
+
+
+def test_excluding_the_true_class_makes_every_drawn_label_wrong():
+    labels = np.arange(20_000) % 4
+    noisy = SymmetricNoise(0.3, exclude_true=True)(labels, 4)
+    assert np.sum(noisy != labels) == 6_000
+    transitions = np.zeros((4, 4))
+    np.add.at(transitions, (labels, noisy), 1 / 5_000)
+    expected = np.full((4, 4), 0.1) + np.eye(4) * 0.6
+    np.testing.assert_allclose(transitions, expected, atol=0.02)
+
+
+def test_transition_matrix_is_uniform_over_all_classes():
+    labels = np.arange(40_000) % 4
+    noisy = SymmetricNoise(0.4)(labels, 4)
+    transitions = np.zeros((4, 4))
+    np.add.at(transitions, (labels, noisy), 1 / 10_000)
+    np.testing.assert_allclose(transitions, np.full((4, 4), 0.1) + np.eye(4) * 0.6, atol=0.02)
+
+
+def test_same_seed_draws_the_same_and_leaves_other_generators_and_the_input_alone():
+    import random
+
+    labels = np.arange(100) % 5
+    before = random.getstate()
+    first, second = (SymmetricNoise(0.5, seed=3)(labels, 5) for _ in range(2))
+    assert random.getstate() == before
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(labels, np.arange(100) % 5)
+    assert (SymmetricNoise(0.5, seed=4)(labels, 5) != first).any()
+
+
+@pytest.mark.parametrize('ratio', [-0.1, 1.1, 60])
+def test_ratio_outside_0_to_1_is_refused(ratio):
+    with pytest.raises(ValueError, match='ratio'):
+        SymmetricNoise(ratio)
+
+
+def test_excluding_the_only_class_is_refused():
+    with pytest.raises(ValueError, match='exclude_true'):
+        SymmetricNoise(0.5, exclude_true=True)(np.zeros(4, int), 1)
+
+
+def test_unknown_noise_lists_the_known_ones():
+    with pytest.raises(ValueError, match='Known noise models:.*SymmetricNoise'):
+        build_noise(dict(type='SymetricNoise', ratio=0.5))
+    # Registered, but no noise model.
+    with pytest.raises(ValueError, match='Known noise models'):
+        build_noise(dict(type='DualPromptSelector'))

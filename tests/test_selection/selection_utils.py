@@ -1,0 +1,43 @@
+"""A small selection."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deft_mm.selection import Fingerprint, SampleScores, Selection
+
+NAMES = ['cat', 'dog, "big"', '#3']
+GIVEN = np.array([0, 1, 2, 0, 1])
+
+
+def fingerprint(**changes) -> Fingerprint:
+    parts = dict(class_names=NAMES, given_labels=GIVEN, identities=[f'{i}.png' for i in range(5)])
+    return Fingerprint.from_parts(**{**parts, **changes})
+
+
+def scores(**changes) -> SampleScores:
+    arrays = dict(
+        given_label=GIVEN,
+        clean_prob=np.array([0.9, 0.5, 0.500001, 0.1, np.nan], dtype=np.float32),
+        pred_label=np.array([0, 1, 2, 1, -1]),
+        pred_prob=np.array([1 / 3, 1e-30, 1.0, 0.7, np.nan], dtype=np.float32),
+        yes_label=np.array([0, 1, 0, 1, -1]),
+        readable=np.array([True, True, True, True, False]),
+    )
+    return SampleScores(**{**arrays, **changes})
+
+
+def selection(**changes) -> Selection:
+    paths = ['a/0.png', 'b, c/#1.png', 'say "hi".png', '', 'br\u00fccke.png']
+    built = Selection.from_scores(
+        scores(),
+        np.array([True, False, True, False, False]),
+        img_path=paths,
+        class_names=NAMES,
+        fingerprint=fingerprint(),
+        method='DualPromptSelector',
+        config='deft_digits_sym40.py',
+    )
+    for name, value in changes.items():
+        setattr(built, name, value)
+    return built
