@@ -1,0 +1,29 @@
+"""Hooks, optimiser and model wrappers: what makes a stock runner train both stages."""
+
+from .atomic_local_backend import AtomicLocalBackend
+from .checkpoint_loading import allow_mmengine_checkpoints
+from .hooks import (
+    EpochSeedHook,
+    NoiseFilterHook,
+    PromptHeadHook,
+    SafeCheckpointHook,
+    SelectionLogHook,
+    SummaryHook,
+)
+from .stage_distributed_data_parallel import StageDistributedDataParallel
+from .stage_optim_wrapper import StageOptimWrapper, StageOptimWrapperConstructor
+
+allow_mmengine_checkpoints()
+
+__all__ = [
+    'AtomicLocalBackend',
+    'EpochSeedHook',
+    'NoiseFilterHook',
+    'PromptHeadHook',
+    'SafeCheckpointHook',
+    'SelectionLogHook',
+    'StageDistributedDataParallel',
+    'StageOptimWrapper',
+    'StageOptimWrapperConstructor',
+    'SummaryHook',
+]

@@ -1,0 +1,91 @@
+"""Load checkpoints, stock MMEngine's included, without running code that they may hold.
+
+MMEngine stores its logs as ``HistoryBuffer`` objects, which refer to NumPy arrays and, by way of a
+table of bound statistics, to ``getattr``. ``torch.load(weights_only=True)`` refuses them. What is
+allowed here is what such files need and nothing that could run code: the real ``getattr`` never is.
+"""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+
+_STATISTICS = ('min', 'max', 'mean', 'current')
+
+
+def _history_buffer_getattr(owner: object, name: str):
+    """Stand in for ``getattr`` in a pickle: gives ``HistoryBuffer``'s statistics, nothing else."""
+    if owner is not HistoryBuffer or name not in _STATISTICS:
+        raise ValueError(f'A checkpoint asked for {name!r} of {owner!r}, which is not allowed.')
+    return getattr(HistoryBuffer, name)
+
+
+def _numpy_internals() -> list:
+    # numpy 2 moved `core` to `_core`; a file names the place where the writer's numpy had it.
+    try:
+        from numpy._core import multiarray
+    except ImportError:
+        from numpy.core import multiarray
+    return [
+        (member, f'numpy.{package}.multiarray.{name}')
+        for package in ('core', '_core')
+        for name, member in (
+            ('_reconstruct', multiarray._reconstruct),
+            ('scalar', multiarray.scalar),
+        )
+    ]
+
+
+def allow_mmengine_checkpoints() -> None:
+    """Add what MMEngine's checkpoints need to PyTorch's list of safe globals.
+
+    Does nothing on a PyTorch that has no such list (before 2.4), or knows no renamed entries in it
+    (before 2.5): there, checkpoints with log buffers are refused, those of
+    :class:`~deft_mm.engine.hooks.SafeCheckpointHook` load.
+    """
+    add_safe_globals = getattr(torch.serialization, 'add_safe_globals', None)
+    if add_safe_globals is None:
+        return
+    dtypes = [type(np.dtype(name)) for name in ('float64', 'int64')]
+    add_safe_globals([HistoryBuffer, np.ndarray, np.dtype, *dtypes])
+    try:
+        add_safe_globals([*_numpy_internals(), (_history_buffer_getattr, 'builtins.getattr')])
+    except (TypeError, AttributeError):
+        return
+
+
+@CheckpointLoader.register_scheme(prefixes='', force=True)
+def load_local_checkpoint(filename: str, map_location=None) -> dict:
+    """Load a checkpoint file; MMEngine calls it for every path without a scheme such as
+    ``https://``.
+
+    MMEngine's own loader leaves the choice to PyTorch, whose default before 2.6 is to unpickle
+    anything; that of its maintained fork unpickles anything when the safe way fails.
+
+    Args:
+        filename (str): Path of the file.
+        map_location (str, optional): As in ``torch.load``. Defaults to None.
+
+    Returns:
+        dict: The checkpoint.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        UnpicklingError: If it holds more than tensors, plain types and MMEngine's log buffers.
+    """
+    path = Path(filename).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f'Checkpoint {path} does not exist.')
+    try:
+        return torch.load(path, map_location=map_location, weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise pickle.UnpicklingError(
+            f'Checkpoint {path} was not loaded, since it is damaged or holds objects that could '
+            f'run code: {str(error).splitlines()[0]} If you trust its author, load it with '
+            "torch.load(..., weights_only=False) and save its 'state_dict' alone to a new file."
+        ) from error

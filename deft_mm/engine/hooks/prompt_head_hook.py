@@ -1,0 +1,75 @@
+"""What a prompt head needs to know of the run: class names and the epoch."""
+
+from __future__ import annotations
+
+from mmengine.hooks import Hook
+from mmpretrain.registry import HOOKS
+
+from deft_mm.engine.stage_switch import is_training
+
+
+@HOOKS.register_module()
+class PromptHeadHook(Hook):
+    """Give heads that write prompts the data set's class names, and the current epoch of stage 1.
+
+    A head whose config lists its ``class_names`` keeps them. Numbers of classes are compared before
+    training: those of the data set's metainfo, the config's names and ``num_classes`` of every
+    head.
+
+    Example:
+
+        .. code:: python
+
+            default_hooks = dict(prompt_head=dict(type='PromptHeadHook'))
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_run(self, runner) -> None:
+        """Check the number of classes and hand out the class names.
+
+        Raises:
+            ValueError: If a head and the data set differ in their number of classes, or if neither
+                the data set nor the config has class names.
+        """
+        dataset = _dataset_of(runner)
+        names = (getattr(dataset, 'metainfo', None) or {}).get('classes')
+        model = getattr(runner.model, 'module', runner.model)
+        for path, module in model.named_modules():
+            count = getattr(module, 'num_classes', None)
+            if names is not None and path.endswith('head') and isinstance(count, int) and count > 0:
+                _check_count(path, count, names, dataset)
+            if hasattr(module, 'set_class_names') and module.class_names is None:
+                if names is None and not is_training(runner):
+                    continue  # a checkpoint brings the prompts
+                if names is None:
+                    raise ValueError(
+                        f'{type(dataset).__name__} has no class names, which model.{path} needs '
+                        "for its prompts: set the data set's metainfo=dict(classes=(...)) or "
+                        f'model.{path}.class_names, in the order of the labels.'
+                    )
+                module.set_class_names(names)
+
+    def before_train_epoch(self, runner) -> None:
+        """Tell the heads the epoch, from which warm-up and pseudo labels depend."""
+        for module in getattr(runner.model, 'module', runner.model).modules():
+            if hasattr(module, 'set_epoch'):
+                module.set_epoch(runner.epoch)
+
+
+def _dataset_of(runner):
+    """The data set of the loop that is about to run."""
+    for name in ('_train_loop', '_val_loop', '_test_loop'):
+        dataloader = getattr(getattr(runner, name, None), 'dataloader', None)
+        if dataloader is not None:
+            return dataloader.dataset
+    return None
+
+
+def _check_count(path: str, count: int, names, dataset) -> None:
+    if count != len(names):
+        raise ValueError(
+            f'model.{path}.num_classes is {count}, but {type(dataset).__name__} has {len(names)} '
+            f'classes ({names[0]}, ..., {names[-1]}): set model.{path}.num_classes={len(names)} or '
+            'correct the class list.'
+        )

@@ -1,0 +1,76 @@
+"""Checkpoints of plain types, which load without unpickling code."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.hooks import Hook
+from mmengine.logging import HistoryBuffer
+from mmpretrain.registry import HOOKS
+
+_HISTORY = 'history_buffer'
+
+
+@HOOKS.register_module()
+class SafeCheckpointHook(Hook):
+    """Save checkpoints that ``torch.load(..., weights_only=True)`` reads.
+
+    MMEngine puts ``HistoryBuffer`` objects and NumPy scalars into its checkpoints, which PyTorch
+    2.6 and newer refuse to load by default. This hook turns them into tensors and plain Python
+    values on the way out and back on the way in. It has the lowest priority, to see what every
+    other hook added.
+
+    Example:
+
+        .. code:: python
+
+            default_hooks = dict(safe_checkpoint=dict(type='SafeCheckpointHook'))
+    """
+
+    priority = 'LOWEST'
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Turn everything but the model's and the optimisers' tensors into plain types."""
+        for key in checkpoint:
+            if key not in ('state_dict', 'ema_state_dict'):
+                checkpoint[key] = _to_plain(checkpoint[key])
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Restore the message hub's log buffers."""
+        scalars = checkpoint.get('message_hub', {}).get('log_scalars', {})
+        for name, value in scalars.items():
+            if isinstance(value, dict) and _HISTORY in value:
+                scalars[name] = _to_history(value)
+
+
+def _to_plain(value):
+    if isinstance(value, HistoryBuffer):
+        log, count = value.data
+        # float64, so that resumed log averages equal those of an uninterrupted run.
+        return {
+            _HISTORY: torch.from_numpy(np.stack([log, count]).astype(np.float64)),
+            'max_length': value.max_length,
+        }
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        plain = OrderedDict if isinstance(value, OrderedDict) else dict
+        return plain((_to_plain(key), _to_plain(item)) for key, item in value.items())
+    if isinstance(value, tuple):
+        return tuple(_to_plain(item) for item in value)
+    if isinstance(value, (list, deque, set)):
+        return [_to_plain(item) for item in value]
+    return value
+
+
+def _to_history(value: dict) -> HistoryBuffer:
+    log, count = value[_HISTORY].cpu().numpy()
+    return HistoryBuffer(log.tolist(), count.tolist(), value['max_length'])

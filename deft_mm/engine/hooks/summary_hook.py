@@ -1,0 +1,138 @@
+"""The closing summary of a DeFT run, on screen and as a file."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmpretrain.registry import HOOKS
+
+from deft_mm.engine.stage_switch import is_resuming, is_training
+from deft_mm.fileio import write_atomically
+
+_DETECTION = ('precision', 'recall', 'f1')
+
+
+@HOOKS.register_module()
+class SummaryHook(Hook):
+    """Print detection metrics, accuracies, files and times when training ends.
+
+    The same figures are written to ``summary.json`` in the work directory after every validation,
+    so that an interrupted run has them too. A resumed run reads the file and goes on from the epoch
+    that it resumes at.
+
+    Example:
+
+        .. code:: python
+
+            default_hooks = dict(summary=dict(type='SummaryHook'))
+
+    Args:
+        metric (str): The validation metric to summarise; where it is missing (several validation
+            sets), all that end in it. Defaults to 'accuracy/top1'.
+        out_file (str): Name of the file in the work directory. Defaults to 'summary.json'.
+    """
+
+    # After every other hook: what they did belongs to the time of a phase, and their files are
+    # named here.
+    priority = 'LOWEST'
+
+    def __init__(self, metric: str = 'accuracy/top1', out_file: str = 'summary.json') -> None:
+        self.metric = metric
+        self.out_file = out_file
+
+    def before_train(self, runner: Runner) -> None:
+        """Start anew or, on a resume, with what the file says of the epochs before."""
+        self._path = Path(runner.work_dir) / self.out_file
+        self._epochs: list[dict] = []
+        self._seconds: dict[str, float] = {}
+        if is_resuming(runner) and self._path.is_file():
+            written = json.loads(self._path.read_text())
+            self._epochs = [entry for entry in written['epochs'] if entry['epoch'] <= runner.epoch]
+            self._seconds = written['seconds']
+        self._tick = time.perf_counter()
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Book the time since the last event: start-up, validation, or scoring."""
+        self._book('scoring and switch')
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Book the epoch's time."""
+        self._book(f'{self._stage(runner)} training')
+
+    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        """Take over the epoch's metrics, when called from within training."""
+        if not is_training(runner) or not hasattr(self, '_epochs'):
+            return
+        self._book('validation')
+        self._epochs.append(
+            dict(epoch=runner.epoch, stage=self._stage(runner), metrics=self._pick(metrics or {}))
+        )
+        self._write(runner)
+
+    def after_train(self, runner: Runner) -> None:
+        """Print the summary."""
+        self._book('scoring and switch')
+        self._write(runner)
+        runner.logger.info('\n'.join(['Summary', *self._lines(runner)]))
+
+    def _book(self, phase: str) -> None:
+        now = time.perf_counter()
+        self._seconds[phase] = self._seconds.get(phase, 0.0) + now - self._tick
+        self._tick = now
+
+    @staticmethod
+    def _stage(runner: Runner) -> str:
+        model = getattr(runner.model, 'module', runner.model)
+        return getattr(model, 'active_stage', 'model')
+
+    def _pick(self, metrics: dict) -> dict[str, float]:
+        names = [
+            name for name in metrics if name == self.metric or name.endswith(f'/{self.metric}')
+        ]
+        return {name: float(metrics[name]) for name in names}
+
+    def _write(self, runner: Runner) -> None:
+        if is_main_process():
+            content = dict(
+                config=runner.cfg.filename,
+                epochs=self._epochs,
+                selection=runner.message_hub.get_info('noise_filter'),
+                seconds=self._seconds,
+                files=self._files(runner),
+            )
+            write_atomically(json.dumps(content, indent=2).encode(), self._path)
+
+    def _lines(self, runner: Runner) -> list[str]:
+        lines = []
+        report = runner.message_hub.get_info('noise_filter')
+        if report is not None:
+            lines.append(f'  kept samples       {report["kept"]} of {report["total"]}')
+            if 'f1' in report:
+                figures = ', '.join(f'{key} {report[key]:.2f}' for key in _DETECTION)
+                lines.append(f'  detection          {figures}')
+        for stage in dict.fromkeys(entry['stage'] for entry in self._epochs):
+            entries = [entry for entry in self._epochs if entry['stage'] == stage]
+            for name in entries[-1]['metrics']:
+                values = [(entry['metrics'][name], entry['epoch']) for entry in entries]
+                (last, _), (best, at) = values[-1], max(values)
+                lines.append(f'  {stage:18} {name} last {last:.2f}  best {best:.2f} (epoch {at})')
+        times = ', '.join(f'{phase} {value:.0f} s' for phase, value in self._seconds.items())
+        lines.append(f'  time               {times}')
+        lines.extend(f'  {what:18} {where}' for what, where in self._files(runner).items())
+        return lines
+
+    def _files(self, runner: Runner) -> dict[str, str]:
+        work_dir = Path(runner.work_dir)
+        files = {}
+        if (work_dir / 'selection.csv').is_file():
+            files['selection file'] = str(work_dir / 'selection.csv')
+        checkpoint = runner.message_hub.get_info('last_ckpt')
+        if checkpoint is not None:
+            files['last checkpoint'] = str(checkpoint)
+        files['figures'] = str(self._path)
+        return files

@@ -1,0 +1,115 @@
+"""What ``tools/train.py`` and ``tools/test.py`` do to a config before a runner is built from it."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.device import get_device
+from mmengine.dist import is_distributed
+
+# What MMPretrain's own scripts give every dataloader.
+_DATALOADER_DEFAULTS = dict(pin_memory=True, collate_fn=dict(type='default_collate'))
+
+
+def add_common_arguments(parser: ArgumentParser) -> None:
+    """Add the options that training and testing share, named as MMPretrain's."""
+    parser.add_argument('--work-dir', help='folder for logs, checkpoints and the selection file')
+    parser.add_argument(
+        '--amp', action='store_true', help='automatic mixed precision (needs an accelerator)'
+    )
+    parser.add_argument(
+        '--no-pin-memory', action='store_true', help="turn the dataloaders' pin_memory off"
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='override config keys, e.g. train_dataloader.batch_size=32 or key="[a,b]"',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher',
+    )
+    # Passed by older launchers; newer ones set the environment variable.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def load_config(args: Namespace, persistent_workers: bool) -> Config:
+    """Read the config file and apply the options shared by training and testing.
+
+    Args:
+        args (Namespace): The parsed command line.
+        persistent_workers (bool): Keep data-loading workers between epochs, where a dataloader has
+            any and does not say itself.
+
+    Returns:
+        Config: The config, ``--cfg-options`` merged.
+
+    Raises:
+        FileNotFoundError: If there is no such config file.
+    """
+    if not Path(args.config).is_file():
+        raise FileNotFoundError(f'Config file {args.config} does not exist.')
+    cfg = Config.fromfile(args.config)
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    cfg.merge_from_dict(args.cfg_options)
+    for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        if cfg.get(field) is not None:
+            _set_dataloader_defaults(cfg[field], persistent_workers, args.no_pin_memory)
+    return cfg
+
+
+def _set_dataloader_defaults(
+    dataloader: dict, persistent_workers: bool, no_pin_memory: bool
+) -> None:
+    for key, value in _DATALOADER_DEFAULTS.items():
+        dataloader.setdefault(key, value)
+    if no_pin_memory or not torch.cuda.is_available():
+        dataloader['pin_memory'] = False
+    # PyTorch refuses persistent workers where there are none.
+    dataloader.setdefault('persistent_workers', persistent_workers)
+    dataloader['persistent_workers'] &= dataloader.get('num_workers', 0) > 0
+
+
+def check_amp_device() -> None:
+    """Refuse mixed precision where MMEngine has none.
+
+    Raises:
+        ValueError: On a machine without an accelerator.
+    """
+    if get_device() == 'cpu':
+        raise ValueError(
+            '--amp (optim_wrapper.type=AmpOptimWrapper) needs a GPU or another accelerator, and '
+            'none was found: leave --amp out to run in float32 on the CPU.'
+        )
+
+
+def prepare_environment(launcher: str, local_rank: int) -> None:
+    """Make distributed runs work without a GPU, and checkpoints load without unpickling code.
+
+    MMEngine selects a CUDA device before it initialises the process group, whatever the backend.
+    Where there is no accelerator, the group is made here first, with gloo, and MMEngine then finds
+    it ready.
+
+    Args:
+        launcher (str): The value of ``--launcher``.
+        local_rank (int): The value of ``--local-rank``, for launchers that do not set
+            ``LOCAL_RANK``.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(local_rank))
+    # PyTorch before 2.6 unpickles whatever a checkpoint holds unless told not to.
+    os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
+    if launcher == 'pytorch' and get_device() == 'cpu' and not is_distributed():
+        torch.distributed.init_process_group('gloo')

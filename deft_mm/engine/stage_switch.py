@@ -1,0 +1,150 @@
+"""The parts of a Runner that change when one stage of DeFT ends and the next begins.
+
+MMEngine builds dataloader, schedulers and counters once, for the whole run. Everything that reaches
+into them stands here, each with its reason, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import copy
+
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook
+from mmengine.runner import BaseLoop, Runner
+from mmpretrain.registry import PARAM_SCHEDULERS
+from torch.utils.data import Dataset
+
+
+def is_training(runner: Runner) -> bool:
+    """Whether ``Runner.train`` was called: hooks run before validation and testing too."""
+    # The property would build the loop, and with it the training data, in a test.
+    return isinstance(runner._train_loop, BaseLoop)
+
+
+def is_resuming(runner: Runner) -> bool:
+    """Whether the checkpoint is to continue a run, not only to give its weights."""
+    return runner._resume
+
+
+def start_stage(runner: Runner, stage: str, epochs: int) -> None:
+    """Give a stage its learning rates and schedulers, as at the start of a run of its own.
+
+    Args:
+        runner (Runner): The runner; its train dataloader is the stage's.
+        stage (str): Name of the stage, a key of the optimiser wrapper.
+        epochs (int): How many epochs the stage has.
+    """
+    wrapper = runner.optim_wrapper[stage]
+    runner.optim_wrapper.active = stage
+    # Schedulers built for the whole run have already moved the rates (a warm-up does so at once).
+    for group in wrapper.param_groups:
+        group['lr'] = group.get('initial_lr', group['lr'])
+    if runner.param_schedulers is not None:
+        # Only the active stage is scheduled: ParamSchedulerHook steps whatever it finds here.
+        runner.param_schedulers = {name: [] for name in runner.optim_wrapper.keys()}  # noqa: SIM118
+        runner.param_schedulers[stage] = _build_schedulers(runner, stage, epochs)
+
+
+def start_counting(runner: Runner, stage: str, epochs: int, begin_iter: int) -> None:
+    """Tell a stage's optimiser wrapper which of how many iterations comes next, and the run where
+    it ends.
+
+    Args:
+        runner (Runner): The runner; its train dataloader is the stage's.
+        stage (str): Name of the stage, a key of the optimiser wrapper.
+        epochs (int): How many epochs the stage has.
+        begin_iter (int): Global iteration at which the stage began.
+    """
+    max_iters = epochs * len(runner.train_dataloader)
+    model = getattr(runner.model, 'module', runner.model)
+    # OptimWrapperDict does not pass this on; gradient accumulation needs it to know the stage's
+    # last iteration.
+    runner.optim_wrapper[stage].initialize_count_status(
+        getattr(model, stage), runner.iter - begin_iter, max_iters
+    )
+    set_length(runner, runner.max_epochs, begin_iter + max_iters)
+
+
+def _build_schedulers(runner: Runner, stage: str, epochs: int) -> list:
+    cfg = runner.cfg.param_scheduler
+    cfg = cfg if isinstance(cfg, list) or 'type' in cfg else cfg.get(stage, [])
+    schedulers = []
+    for item in cfg if isinstance(cfg, (list, tuple)) else [cfg]:
+        item = copy.deepcopy(item)
+        # The runner's default end is that of the whole run; a stage's rates are to end with the
+        # stage.
+        length = epochs if item.get('by_epoch', True) else epochs * len(runner.train_dataloader)
+        item.setdefault('end', length)
+        schedulers.append(
+            PARAM_SCHEDULERS.build(
+                item,
+                default_args=dict(
+                    optimizer=runner.optim_wrapper[stage], epoch_length=len(runner.train_dataloader)
+                ),
+            )
+        )
+    return schedulers
+
+
+def set_length(runner: Runner, max_epochs: int, max_iters: int) -> None:
+    """Set where training ends; the loop fixes both numbers when it is built.
+
+    Args:
+        runner (Runner): The runner.
+        max_epochs (int): Epochs of the whole run.
+        max_iters (int): Iterations of the whole run.
+    """
+    runner.train_loop._max_epochs = max_epochs
+    runner.train_loop._max_iters = max_iters
+    # Log lines and remaining time are computed from the message hub.
+    runner.message_hub.update_info('max_epochs', max_epochs)
+    runner.message_hub.update_info('max_iters', max_iters)
+
+
+def replace_train_dataset(runner: Runner, dataset: Dataset, overrides: dict | None = None) -> None:
+    """Train on another data set from now on.
+
+    Args:
+        runner (Runner): The runner.
+        dataset (Dataset): The new data set, built.
+        overrides (dict, optional): Keys of ``train_dataloader`` to change, for example
+            ``batch_size``. Defaults to None.
+    """
+
+    def share() -> Dataset:
+        return dataset
+
+    old = runner.train_loop.dataloader
+    # Built by a function: `build_dataloader` would copy a data set in its config, images included.
+    cfg = {**runner.cfg.train_dataloader, **(overrides or {}), 'dataset': dict(type=share)}
+    # Ends persistent workers, which hold a copy of the old data set each.
+    old._iterator = None
+    runner.train_loop.dataloader = Runner.build_dataloader(
+        cfg, seed=runner.seed, diff_rank_seed=runner._randomness_cfg.get('diff_rank_seed', False)
+    )
+
+
+def forget_stage(runner: Runner, stage: str) -> None:
+    """Drop what belongs to a finished stage: its optimiser state, its logged scalars and its best
+    scores.
+
+    Args:
+        runner (Runner): The runner.
+        stage (str): The stage that has ended.
+    """
+    runner.optim_wrapper[stage].optimizer.state.clear()
+    # The log prints every scalar it finds, so the detector's losses would stand still in each line
+    # of stage 2.
+    for name in [name for name in runner.message_hub.log_scalars if name.startswith('train/')]:
+        runner.message_hub.log_scalars.pop(name)
+    # The stages' metrics are of different models: neither may count as an improvement on the other.
+    for name in [name for name in runner.message_hub.runtime_info if name.startswith('best_')]:
+        runner.message_hub.pop_info(name)
+    for hook in runner.hooks:
+        if isinstance(hook, CheckpointHook) and hook.save_best is not None:
+            if len(hook.key_indicators) == 1:
+                hook.best_ckpt_path = None
+            else:
+                hook.best_ckpt_path_dict = dict.fromkeys(hook.key_indicators)
+        if isinstance(hook, EarlyStoppingHook):
+            hook.wait_count = 0
+            hook.best_score = float('-inf') if hook.rule == 'greater' else float('inf')

@@ -1,0 +1,42 @@
+"""Scoring in processes of their own, which must be able to import what they run."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import torch
+from mmengine.registry import DefaultScope
+from mmpretrain.registry import DATASETS, MODELS, TRANSFORMS
+
+from deft_mm.engine.scoring_pass import score_samples
+from runner_utils import tiny
+
+SIZES = (9, 10, 11)
+
+
+def score_all(sizes) -> dict[str, np.ndarray]:
+    """Score data sets of several sizes with one detector made from a fixed seed."""
+    torch.manual_seed(0)
+    cfg = tiny('deft/deft_digits_sym40.py', 'unused')
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        detector = MODELS.build(cfg.model.detector)
+        detector.head.set_class_names([f'class {i}' for i in range(10)])
+        pipeline = [TRANSFORMS.build(dict(type='PackInputs'))]
+        scores = {}
+        for size in sizes:
+            cfg.train_dataloader.dataset.dataset.num_samples = size
+            dataset = DATASETS.build(cfg.train_dataloader.dataset)
+            result = score_samples(detector, dataset, pipeline, batch_size=4)
+            scores[f'prob{size}'], scores[f'label{size}'] = result.clean_prob, result.pred_label
+    return scores
+
+
+def score_in_process(rank: int, port: int, folder: str) -> None:
+    os.environ.update(
+        RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port)
+    )
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group('gloo')
+    np.savez(f'{folder}/{rank}.npz', **score_all(SIZES))
+    torch.distributed.destroy_process_group()

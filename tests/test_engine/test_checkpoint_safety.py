@@ -1,0 +1,104 @@
+"""Checkpoints load without unpickling code, and hostile ones are refused."""
+
+import os
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner.checkpoint import _load_checkpoint
+
+from deft_mm.engine import AtomicLocalBackend
+from deft_mm.engine.checkpoint_loading import _history_buffer_getattr
+from deft_mm.engine.hooks.safe_checkpoint_hook import SafeCheckpointHook
+from runner_utils import run, tiny
+
+CONFIG = 'deft/deft_digits_sym40.py'
+
+
+class Hostile:
+    """Makes a folder when unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory):
+    work_dir = tmp_path_factory.mktemp('run')
+    run(tiny(CONFIG, work_dir))
+    return work_dir
+
+
+def test_checkpoints_of_both_stages_hold_plain_types_only(finished):
+    for name in ('epoch_1.pth', 'epoch_2.pth'):
+        # no allow-list in this subprocess-free check: the safe globals of torch alone
+        with torch.serialization.safe_globals([]):
+            checkpoint = torch.load(finished / name, weights_only=True)
+        assert checkpoint['deft']['stage'] == (
+            'detector' if name == 'epoch_1.pth' else 'classifier'
+        )
+        types = {
+            type(value).__name__ for value in checkpoint['message_hub']['log_scalars'].values()
+        }
+        assert types == {'dict'}
+
+
+def test_history_buffers_survive_the_round_trip():
+    buffer = HistoryBuffer([0.1, 0.2, 1e-9], [1, 2, 3])
+    checkpoint = dict(message_hub=dict(log_scalars=dict(loss=buffer)), best=np.float64(0.3))
+    hook = SafeCheckpointHook()
+    hook.before_save_checkpoint(None, checkpoint)
+    assert type(checkpoint['best']) is float
+    hook.after_load_checkpoint(None, checkpoint)
+    restored = checkpoint['message_hub']['log_scalars']['loss']
+    assert (restored.data[0] == buffer.data[0]).all() and (restored.data[1] == buffer.data[1]).all()
+
+
+@pytest.mark.parametrize('how', ['resume', 'load_from'])
+def test_hostile_checkpoint_is_refused(tmp_path, how):
+    mark = tmp_path / 'opened'
+    torch.save(dict(state_dict={}, meta=Hostile(mark)), tmp_path / 'bad.pth')
+    cfg = tiny(CONFIG, tmp_path / 'work')
+    cfg.resume, cfg.load_from = how == 'resume', str(tmp_path / 'bad.pth')
+    with pytest.raises(pickle.UnpicklingError):
+        run(cfg)
+    assert not mark.exists()
+
+
+def test_stock_checkpoint_with_history_buffers_loads(tmp_path):
+    content = dict(
+        message_hub=dict(log_scalars=dict(loss=HistoryBuffer([1.0], [1]))), score=np.float64(0.5)
+    )
+    torch.save(content, tmp_path / 'stock.pth')
+    loaded = _load_checkpoint(str(tmp_path / 'stock.pth'))
+    assert loaded['message_hub']['log_scalars']['loss'].mean() == 1.0 and loaded['score'] == 0.5
+
+
+def test_stand_in_for_getattr_gives_statistics_only():
+    assert _history_buffer_getattr(HistoryBuffer, 'mean') is HistoryBuffer.mean
+    for owner, name in (
+        (HistoryBuffer, '__init__'),
+        (os, 'system'),
+        (HistoryBuffer, '__globals__'),
+    ):
+        with pytest.raises(ValueError, match='not allowed'):
+            _history_buffer_getattr(owner, name)
+
+
+def test_interrupted_save_keeps_the_previous_file(tmp_path, monkeypatch):
+    path = tmp_path / 'epoch_1.pth'
+    backend = AtomicLocalBackend()
+    backend.put(b'first', path)
+
+    def killed(handle):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, 'fsync', killed)
+    with pytest.raises(KeyboardInterrupt):
+        backend.put(b'second, longer', path)
+    assert path.read_bytes() == b'first' and list(tmp_path.iterdir()) == [path]

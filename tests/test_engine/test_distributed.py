@@ -1,0 +1,78 @@
+"""Two processes on the CPU do what one does."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+import torch.multiprocessing as mp
+
+from runner_utils import REPO, same_state, tiny
+from scoring_utils import SIZES, score_all, score_in_process
+
+CONFIG = 'deft/deft_digits_sym40.py'
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(('127.0.0.1', 0))
+        return sock.getsockname()[1]
+
+
+def test_scoring_pass_of_two_processes_selects_what_one_selects(tmp_path):
+    mp.spawn(score_in_process, (free_port(), str(tmp_path)), nprocs=2)
+    alone = score_all(SIZES)
+    for rank in range(2):
+        together = np.load(tmp_path / f'{rank}.npz')
+        for name, values in alone.items():
+            # batches are of other samples, so the last bits may differ
+            np.testing.assert_allclose(together[name], values, rtol=1e-4, atol=1e-5)
+        for size in SIZES:
+            selections = [scores[f'prob{size}'] > 0.5 for scores in (together, alone)]
+            assert (selections[0] == selections[1]).all()
+
+
+def train_twice(config, *options: str) -> None:
+    command = ['bash', str(REPO / 'tools' / 'dist_train.sh'), str(config), '2', *options]
+    env = dict(
+        os.environ,
+        PYTHONPATH=os.pathsep.join([str(REPO), str(REPO / 'tests')]),
+        PORT=str(free_port()),
+        OMP_NUM_THREADS='1',
+    )
+    env['PATH'] = os.path.dirname(sys.executable) + os.pathsep + env['PATH']
+    done = subprocess.run(command, capture_output=True, text=True, env=env)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """Both stages trained by two processes without a GPU."""
+    work_dir = tmp_path_factory.mktemp('ddp')
+    cfg = tiny(CONFIG, work_dir, num_samples=27, train_cfg__max_epochs=3)
+    cfg.default_hooks.checkpoint.max_keep_ckpts = -1
+    cfg.default_hooks.noise_filter.selector = dict(type='KeepEvenIndices')
+    cfg.custom_imports = dict(imports=['deft_mm', 'runner_utils'], allow_failed_imports=False)
+    cfg.dump(work_dir / 'config.py')
+    train_twice(work_dir / 'config.py')
+    return work_dir
+
+
+def test_dist_train_runs_both_stages_on_the_cpu(trained):
+    summary = json.loads((trained / 'summary.json').read_text())
+    assert [entry['stage'] for entry in summary['epochs']] == ['detector'] + 2 * ['classifier']
+    state = torch.load(trained / 'epoch_3.pth', weights_only=True)['state_dict']
+    assert not [key for key in state if 'module.' in key]
+
+
+def test_distributed_resume_in_stage_two_equals_uninterrupted_run(trained, tmp_path):
+    options = ['--work-dir', str(tmp_path), '--resume', str(trained / 'epoch_2.pth')]
+    train_twice(trained / 'config.py', *options)
+    whole, resumed = (
+        torch.load(folder / 'epoch_3.pth', weights_only=True) for folder in (trained, tmp_path)
+    )
+    assert same_state(whole['state_dict'], resumed['state_dict'])

@@ -1,0 +1,133 @@
+"""Each user mistake gets one clear error before any training time is spent."""
+
+import pytest
+from mmengine.hooks import Hook
+from mmpretrain.registry import HOOKS
+
+from runner_utils import run, tiny
+
+CONFIG = 'deft/deft_digits_sym40.py'
+
+
+@HOOKS.register_module(force=True)
+class NoTraining(Hook):
+    """Fails when an iteration is trained."""
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        raise AssertionError('training has started')
+
+
+@pytest.fixture
+def cfg(tmp_path):
+    cfg = tiny(CONFIG, tmp_path)
+    cfg.custom_hooks = [dict(type='NoTraining')]
+    return cfg
+
+
+def fails(cfg, error, match):
+    with pytest.raises(error, match=match):
+        run(cfg)
+
+
+def test_head_with_another_number_of_classes_than_the_data(cfg):
+    cfg.model.detector.head.num_classes = 7
+    fails(cfg, ValueError, r'model\.detector\.head\.num_classes is 7, but NoisyLabelDataset has 10')
+
+
+def test_classifier_with_another_number_of_classes_than_the_data(cfg):
+    cfg.model.classifier.head.num_classes = 12
+    fails(cfg, ValueError, r'model\.classifier\.head\.num_classes is 12')
+
+
+def test_wrong_number_of_class_names_in_the_config(cfg):
+    cfg.model.detector.head.class_names = ['zero', 'one']
+    fails(cfg, ValueError, '2 class names')
+
+
+def test_data_without_class_names(cfg):
+    cfg.train_dataloader.dataset.dataset.metainfo = dict(classes=None)
+    fails(cfg, ValueError, r'class names.*metainfo')
+
+
+@pytest.mark.parametrize(
+    ('detector_epochs', 'match'),
+    [
+        (0, 'leaves 0 to the detector'),
+        (-1, 'leaves -1'),
+        (2, '0 to the classifier'),
+        (None, 'not set'),
+    ],
+)
+def test_stage_without_epochs(cfg, detector_epochs, match):
+    cfg.default_hooks.noise_filter.detector_epochs = detector_epochs
+    fails(cfg, ValueError, match)
+
+
+def test_iteration_based_loop(cfg):
+    cfg.train_cfg = dict(by_epoch=False, max_iters=10, val_interval=5)
+    cfg.default_hooks.checkpoint.by_epoch = False
+    fails(cfg, TypeError, 'IterBasedTrainLoop.*by_epoch=True')
+
+
+def test_model_that_has_no_stages(cfg):
+    cfg.model = cfg.model.detector
+    cfg.optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1))
+    cfg.param_scheduler = None
+    fails(cfg, TypeError, 'model.type is ImageClassifier')
+
+
+def test_unknown_selector_lists_the_known_ones(cfg):
+    cfg.default_hooks.noise_filter.selector = dict(type='GuessingSelector')
+    fails(cfg, ValueError, 'GuessingSelector.*DualPromptSelector, FileSelector')
+
+
+def test_unknown_peft_method_lists_the_known_ones(cfg):
+    cfg.model.detector.backbone.peft = dict(type='Prefix')
+    fails(cfg, (ValueError, KeyError), 'Prefix.*VPT')
+
+
+def test_selection_file_that_is_missing(cfg):
+    cfg.default_hooks.noise_filter.selector = 'nowhere/selection.csv'
+    fails(cfg, FileNotFoundError, 'nowhere/selection.csv')
+
+
+def test_selection_file_of_another_data_set(cfg, tmp_path):
+    other = tiny(CONFIG, tmp_path / 'other', num_samples=20)
+    other.default_hooks.noise_filter.selector = dict(type='KeepEvenIndices')
+    run(other)
+    cfg.default_hooks.noise_filter.selector = str(tmp_path / 'other' / 'selection.csv')
+    fails(cfg, ValueError, 'selection.csv.*number of samples')
+
+
+def test_scoring_without_validation_data_and_pipeline(cfg):
+    cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
+    fails(cfg, ValueError, 'set its own `pipeline`')
+
+
+def test_resume_from_a_run_of_another_kind(cfg, tmp_path):
+    run(tiny('ce/ce_digits_sym40.py', tmp_path / 'ce'))
+    cfg.resume, cfg.load_from = True, str(tmp_path / 'ce' / 'epoch_1.pth')
+    fails(cfg, ValueError, 'not written by a run with NoiseFilterHook')
+
+
+def test_resume_of_stage_one_alone_with_a_classifier(cfg, tmp_path):
+    alone = tiny(CONFIG, tmp_path / 'alone')
+    alone.model.classifier = None
+    run(alone)
+    cfg.resume, cfg.load_from = True, str(tmp_path / 'alone' / 'epoch_1.pth')
+    fails(cfg, ValueError, 'differ in whether there is a model.classifier.*noise_filter.selector')
+
+
+def test_selection_of_nothing_stops_before_stage_two_and_leaves_its_scores(tmp_path):
+    cfg = tiny(CONFIG, tmp_path)
+    cfg.default_hooks.noise_filter.selector = dict(type='DualPromptSelector', threshold=0.999999)
+    fails(cfg, ValueError, 'keeps none of the 24 samples.*Likely causes')
+    assert (tmp_path / 'selection.csv').is_file()
+
+
+def test_selection_of_everything_is_a_warning(tmp_path, caplog):
+    cfg = tiny(CONFIG, tmp_path)
+    cfg.default_hooks.noise_filter.selector = dict(type='DualPromptSelector', threshold=0.0)
+    run(cfg)
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    assert 'keeps ALL 24 samples' in log

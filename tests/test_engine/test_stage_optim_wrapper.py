@@ -1,0 +1,82 @@
+"""One optimiser a stage, shared keys for all of them."""
+
+import pytest
+import torch
+from torch import nn
+
+from deft_mm.engine import StageOptimWrapperConstructor
+
+
+class TwoStages(nn.Module):
+    def __init__(self, classifier: bool = True):
+        super().__init__()
+        self.detector = nn.Linear(3, 2)
+        self.classifier = nn.Linear(3, 2) if classifier else None
+
+
+def config(**shared):
+    return dict(
+        detector=dict(optimizer=dict(type='SGD', lr=0.03, momentum=0.9)),
+        classifier=dict(optimizer=dict(type='SGD', lr=5e-4)),
+        **shared,
+    )
+
+
+def test_shared_keys_reach_every_stage_and_a_stages_own_win():
+    cfg = config(clip_grad=dict(max_norm=1.0), accumulative_counts=2)
+    cfg['classifier']['accumulative_counts'] = 3
+    wrapper = StageOptimWrapperConstructor(cfg)(TwoStages())
+    assert wrapper['detector'].clip_grad_kwargs == wrapper['classifier'].clip_grad_kwargs
+    assert wrapper['detector']._accumulative_counts == 2
+    assert wrapper['classifier']._accumulative_counts == 3
+
+
+def test_each_optimiser_holds_its_own_stage():
+    model = TwoStages()
+    wrapper = StageOptimWrapperConstructor(config())(model)
+    for stage in ('detector', 'classifier'):
+        held = {id(p) for group in wrapper[stage].param_groups for p in group['params']}
+        assert held == {id(p) for p in getattr(model, stage).parameters()}
+
+
+def test_reported_rate_is_that_of_the_active_stage():
+    wrapper = StageOptimWrapperConstructor(config())(TwoStages())
+    assert wrapper.get_lr() == dict(lr=[0.03])
+    wrapper.active = 'classifier'
+    assert wrapper.get_lr() == dict(lr=[5e-4])
+
+
+def test_model_without_classifier_needs_no_optimiser_for_it():
+    cfg = config()
+    del cfg['classifier']
+    assert list(StageOptimWrapperConstructor(cfg)(TwoStages(classifier=False)).keys()) == [
+        'detector'
+    ]
+
+
+def test_missing_optimiser_is_named():
+    cfg = config()
+    del cfg['classifier']
+    with pytest.raises(ValueError, match=r'optim_wrapper\.classifier\.optimizer is missing'):
+        StageOptimWrapperConstructor(cfg)(TwoStages())
+
+
+def test_stage_that_trains_nothing_is_refused():
+    model = TwoStages()
+    model.detector.requires_grad_(False)
+    with pytest.raises(ValueError, match=r'model\.detector has no trainable parameter'):
+        StageOptimWrapperConstructor(config())(model)
+
+
+def test_paramwise_options_are_shared():
+    wrapper = StageOptimWrapperConstructor(
+        dict(
+            detector=dict(optimizer=dict(type='SGD', lr=0.1, weight_decay=0.1)),
+            classifier=dict(optimizer=dict(type='SGD', lr=0.1, weight_decay=0.1)),
+        ),
+        paramwise_cfg=dict(bias_decay_mult=0.0),
+    )(TwoStages())
+    for stage in ('detector', 'classifier'):
+        decays = {g['params'][0].ndim: g['weight_decay'] for g in wrapper[stage].param_groups}
+        assert (decays[2], decays[1]) == (0.1, 0.0)  # matrix, bias
+    assert isinstance(wrapper['detector'].optimizer, torch.optim.SGD)
