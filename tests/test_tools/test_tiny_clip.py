@@ -1,0 +1,259 @@
+"""The built-in tiny CLIP, and the script that makes it."""
+
+from __future__ import annotations
+
+import ast
+import gzip
+import hashlib
+import importlib
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ROOT / 'tools'
+SHIPPED = ROOT / 'deft_mm' / 'assets' / 'tiny_clip'
+SMALL = ['--steps', '3', '--batch', '8', '--pool', '40', '--held-out', '30']
+
+
+@pytest.fixture(autouse=True)
+def _tools_importable(monkeypatch):
+    monkeypatch.syspath_prepend(str(TOOLS))
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """The script as a module; what it sets for the whole process is put back."""
+    module = importlib.import_module('pretrain_tiny_clip')
+    monkeypatch.setattr(module, 'keep_freed_memory', lambda: None)
+    threads = torch.get_num_threads()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    yield module
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(deterministic)
+
+
+@pytest.fixture(scope='module')
+def shipped():
+    """The shipped model and tokenizer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(TOOLS))
+        folder = importlib.import_module('tiny_clip.folder')
+    return folder.load_folder(SHIPPED)
+
+
+def test_drawing_depends_on_nothing_but_the_seed():
+    from tiny_clip.drawing import draw_pool
+
+    first, again, other = draw_pool(60, 3), draw_pool(60, 3), draw_pool(60, 4)
+    assert first.images.shape == (60, 32, 32)
+    assert first.images.dtype == np.uint8
+    np.testing.assert_array_equal(first.images, again.images)
+    np.testing.assert_array_equal(first.labels, again.labels)
+    assert (first.images != other.images).any()
+
+
+def test_held_out_drawings_use_fonts_of_their_own():
+    from tiny_clip.drawing import draw_pool
+    from tiny_clip.fonts import HELD_OUT_FONTS, TRAIN_FONTS, font_path
+
+    assert not set(HELD_OUT_FONTS) & set(TRAIN_FONTS)
+    assert all(font_path(name).is_file() for name in HELD_OUT_FONTS + TRAIN_FONTS)
+    assert (draw_pool(60, 3).images != draw_pool(60, 3, held_out=True).images).any()
+
+
+def test_an_unknown_font_and_an_empty_pool_are_refused():
+    from tiny_clip.drawing import draw_pool
+    from tiny_clip.fonts import font_path
+
+    with pytest.raises(FileNotFoundError, match='install a version'):
+        font_path('NoSuchFont')
+    with pytest.raises(ValueError, match='at least one drawing'):
+        draw_pool(0, 0)
+
+
+def test_every_concept_can_be_drawn_and_named():
+    from tiny_clip.captions import write_caption
+    from tiny_clip.concepts import CONCEPTS, concept_probabilities
+    from tiny_clip.drawing import draw
+
+    assert sum(concept_probabilities()) == pytest.approx(1.0)
+    rng = np.random.default_rng(0)
+    for concept in CONCEPTS:
+        assert draw(concept, rng, held_out=False).max() == 255
+        assert draw(concept, rng, held_out=True).max() == 255
+        assert re.search(
+            rf'\b{re.escape(concept.symbol)}\b|{concept.name}', write_caption(concept, rng)
+        )
+
+
+def test_training_code_never_imports_sklearn():
+    """Only the report may, and nothing but its flag may import the report."""
+    sources = [TOOLS / 'pretrain_tiny_clip.py', *sorted((TOOLS / 'tiny_clip').glob('*.py'))]
+    for source in sources:
+        tree = ast.parse(source.read_text(encoding='utf-8'))
+        imported = [
+            name
+            for node in ast.walk(tree)
+            for name in (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or '', *(alias.name for alias in node.names)]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
+        ]
+        if source.name != 'digits_report.py':
+            assert not any('sklearn' in name or 'load_digits' in name for name in imported), source
+        if source.name != 'pretrain_tiny_clip.py':
+            assert not any('digits_report' in name for name in imported), source
+
+
+def test_merges_are_learned_by_frequency():
+    from tiny_clip.bpe import learn_merges
+
+    assert learn_merges(['Aab aab aaab'], 2) == [('a', 'a'), ('aa', 'b</w>')]
+    with pytest.raises(ValueError, match='ask for fewer'):
+        learn_merges(['ab'], 5)
+    with pytest.raises(ValueError, match='ASCII'):
+        learn_merges(['é'], 1)
+
+
+def test_vocabulary_round_trips_through_open_clip(tmp_path):
+    from tiny_clip.bpe import BASE_SYMBOLS, HEADER, learn_merges, vocabulary_bytes
+    from tiny_clip.folder import build_tokenizer
+
+    merges = learn_merges(['a photo of a seven', 'seven photos'], 9)
+    content = vocabulary_bytes(merges)
+    assert content == vocabulary_bytes(merges)
+    text = gzip.decompress(content).decode()
+    assert text.startswith(HEADER + '\n')
+    assert not text.endswith('\n')
+    (tmp_path / 'vocabulary.txt.gz').write_bytes(content)
+    tokenizer = build_tokenizer(tmp_path / 'vocabulary.txt.gz')
+    assert list(tokenizer.bpe_ranks) == merges
+    assert tokenizer.vocab_size == BASE_SYMBOLS + len(merges)
+    decoded = tokenizer.decode(tokenizer.encode('a photo of Zürich, never seen, and 42'))
+    assert ' '.join(decoded.split()) == 'a photo of zürich , never seen , and 4 2'
+
+
+def test_trimmed_captions_encode_as_full_ones():
+    from tiny_clip.folder import VOCABULARY_NAME, build_model, build_tokenizer
+    from tiny_clip.training import encode_captions
+
+    tokenizer = build_tokenizer(SHIPPED / VOCABULARY_NAME)
+    torch.manual_seed(0)
+    model = build_model(tokenizer.vocab_size).eval()
+    tokens = tokenizer(['a photo of a seven.', 'the of and to in is that it was letter g.'])
+    with torch.no_grad():
+        full = model.encode_text(tokens, normalize=True)
+        torch.testing.assert_close(encode_captions(model, tokens), full, atol=1e-5, rtol=1e-4)
+
+
+def test_loss_is_least_when_concepts_match():
+    from tiny_clip.training import multi_positive_loss
+
+    images, texts = torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1])
+    match = (images[:, None] == texts[None]).float()
+    good = multi_positive_loss(50 * match, images, texts)
+    # Two positives share a row or column, so its entropy log 2 is the floor.
+    assert good.item() == pytest.approx(np.log(2) / 3, abs=1e-4)
+    assert multi_positive_loss(-50 * match, images, texts) > good
+
+
+def test_shipped_folder_is_complete_and_consistent(shipped):
+    from tiny_clip.folder import build_config
+
+    model, tokenizer = shipped
+    config = json.loads((SHIPPED / 'open_clip_config.json').read_text(encoding='utf-8'))
+    record = json.loads((SHIPPED / 'training_record.json').read_text(encoding='utf-8'))
+    weights = (SHIPPED / 'open_clip_model.safetensors').read_bytes()
+    assert config == build_config(tokenizer.vocab_size)
+    assert config['model_cfg']['text_cfg']['vocab_size'] == tokenizer.vocab_size
+    assert hashlib.sha256(weights).hexdigest() == record['weights_sha256']
+    assert record['weights_sha256'] in (SHIPPED / 'README.md').read_text(encoding='utf-8')
+    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 3.5e6
+    assert all(torch.isfinite(value).all() for value in model.state_dict().values())
+
+
+def test_shipped_vocabulary_is_the_one_the_script_learns():
+    from pretrain_tiny_clip import MERGES, SEED
+    from tiny_clip.bpe import learn_merges, vocabulary_bytes
+    from tiny_clip.captions import caption_corpus
+
+    learned = vocabulary_bytes(learn_merges(caption_corpus(SEED), MERGES))
+    shipped = (SHIPPED / 'bpe_vocab.txt.gz').read_bytes()
+    assert gzip.decompress(shipped) == gzip.decompress(learned)
+
+
+def test_forgetting_the_absolute_vocabulary_path_is_an_error(tmp_path, monkeypatch):
+    import open_clip
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        open_clip.get_tokenizer(f'local-dir:{SHIPPED}')
+    tokenizer = open_clip.get_tokenizer(
+        f'local-dir:{SHIPPED}', bpe_path=str(SHIPPED / 'bpe_vocab.txt.gz')
+    )
+    assert tokenizer.vocab_size < 1000
+
+
+def test_shipped_model_knows_held_out_drawings(shipped):
+    from tiny_clip.drawing import draw_pool
+    from tiny_clip.evaluation import held_out_accuracy
+
+    accuracy = held_out_accuracy(*shipped, draw_pool(600, seed=1234, held_out=True))
+    assert accuracy['digit'] > 0.5  # chance is 0.1
+    assert accuracy['all'] > 0.3  # chance is 0.02
+
+
+def test_missing_files_are_named(tmp_path):
+    from tiny_clip.folder import load_folder
+
+    with pytest.raises(FileNotFoundError, match='open_clip_config.json; make the folder'):
+        load_folder(tmp_path)
+
+
+def test_script_gives_a_loadable_folder_and_the_same_one_again(script, tmp_path):
+    from tiny_clip.folder import load_folder
+
+    for name in ('first', 'again'):
+        script.main(['--out', str(tmp_path / name), *SMALL])
+    names = sorted(path.name for path in (tmp_path / 'first').iterdir())
+    assert names == sorted(
+        [
+            'bpe_vocab.txt.gz',
+            'open_clip_config.json',
+            'open_clip_model.safetensors',
+            'training_record.json',
+        ]
+    )
+    for name in names[:-1]:
+        assert (tmp_path / 'first' / name).read_bytes() == (tmp_path / 'again' / name).read_bytes()
+    model, tokenizer = load_folder(tmp_path / 'first')
+    assert model.encode_image(torch.zeros(1, 3, 32, 32)).shape == (1, 64)
+    assert model.encode_text(tokenizer('a photo of a seven.')).shape == (1, 64)
+
+
+def test_step_rule_takes_the_first_measured_step_that_is_good_enough(script):
+    assert script.choose_steps({200: 0.9, 250: 0.6, 300: 0.76, 350: 0.74}) == 300
+    assert script.choose_steps({250: 0.6}) is None
+
+
+def test_pilot_prints_its_curve(script, capsys, monkeypatch):
+    monkeypatch.setattr(script, 'PILOT_STRIDE', 1)
+    script.main(['--pilot', *SMALL])
+    printed = capsys.readouterr().out
+    assert len(re.findall(r'^step +\d+ .* digit 0\.\d+', printed, re.MULTILINE)) == 3
+    assert 'steps by the rule: none; raise --steps' in printed
+
+
+def test_bad_options_are_refused(script, capsys):
+    for arguments in (['--out', 'x', '--steps', '0'], ['--pilot', '--seed', '-1'], []):
+        with pytest.raises(SystemExit):
+            script.parse_arguments(arguments)
+    assert '--steps must be at least 1' in capsys.readouterr().err
