@@ -1,0 +1,40 @@
+# scikit-learn's 1,797 handwritten digits, 8x8 pixels: ships with scikit-learn, nothing to download.
+data_preprocessor = dict(
+    num_classes=10,
+    # CLIP's own normalisation, on the 0..255 scale
+    mean=[122.7709, 116.7460, 104.0937],
+    std=[68.5005, 66.6322, 70.3232],
+    to_rgb=False,
+)
+
+resize = dict(type='Resize', scale=32, backend='pillow', interpolation='bilinear')
+train_pipeline = [
+    # No flip: a mirrored digit is another sign or none.
+    dict(type='RandomCrop', crop_size=8, padding=1),
+    resize,
+    dict(type='PackInputs'),
+]
+test_pipeline = [resize, dict(type='PackInputs')]
+
+train_dataloader = dict(
+    batch_size=64,
+    num_workers=0,  # the images are in memory and tiny
+    persistent_workers=False,
+    dataset=dict(
+        type='NoisyLabelDataset',
+        dataset=dict(type='DigitsDataset', split='train', pipeline=train_pipeline),
+    ),
+    sampler=dict(type='DefaultSampler', shuffle=True),
+)
+val_dataloader = dict(
+    batch_size=250,
+    num_workers=0,
+    persistent_workers=False,
+    dataset=dict(type='DigitsDataset', split='test', pipeline=test_pipeline),
+    sampler=dict(type='DefaultSampler', shuffle=False),
+)
+val_evaluator = dict(type='Accuracy', topk=(1,))
+test_dataloader = val_dataloader
+test_evaluator = val_evaluator
+val_cfg = dict()
+test_cfg = dict()

@@ -1,0 +1,40 @@
+# What every config shares: registered classes, hooks, logging, seeds.
+custom_imports = dict(imports=['deft_mm'], allow_failed_imports=False)
+default_scope = 'mmpretrain'
+
+# Hooks are named, so that a config that changes one keeps the others.
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=100),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    checkpoint=dict(
+        type='CheckpointHook',
+        interval=1,
+        max_keep_ckpts=3,
+        # a killed run never leaves half a checkpoint
+        backend_args=dict(backend='atomic_local'),
+    ),
+    visualization=dict(type='VisualizationHook', enable=False),
+    # class names and the epoch for heads with prompts
+    prompt_head=dict(type='PromptHeadHook'),
+    # a resumed epoch draws what it would have drawn without the interruption
+    epoch_seed=dict(type='EpochSeedHook'),
+    # checkpoints of plain types, for torch.load(weights_only=True)
+    safe_checkpoint=dict(type='SafeCheckpointHook'),
+    # precision, recall and F1 of the running selection in stage 1
+    selection_log=dict(type='SelectionLogHook'),
+    summary=dict(type='SummaryHook'),
+)
+
+env_cfg = dict(
+    cudnn_benchmark=False,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'),
+)
+vis_backends = [dict(type='LocalVisBackend')]
+visualizer = dict(type='UniversalVisualizer', vis_backends=vis_backends)
+log_level = 'INFO'
+load_from = None
+resume = False
+randomness = dict(seed=0, deterministic=False)

@@ -1,0 +1,26 @@
+# DeFT on scikit-learn's handwritten digits with 40% symmetric noise,
+# with the CLIP that ships with this package.
+#   python tools/train.py configs/deft/deft_digits_sym40.py
+_base_ = [
+    '../_base_/datasets/digits.py',
+    '../_base_/models/deft_clip_tiny.py',
+    '../_base_/schedules/deft_10e_10e.py',
+]
+
+train_dataloader = dict(dataset=dict(noise=dict(type='SymmetricNoise', ratio=0.4, seed=0)))
+
+# What differs from the paper's schedule, for a small, weak CLIP and 21 iterations an epoch. Settled
+# on two seeds (100 and 101) that the README's table does not have.
+model = dict(  # random contexts are unstable: start from words that the text tower knows
+    detector=dict(head=dict(ctx_init='a photo of a', neg_ctx_init='a photo of a'))
+)
+optim_wrapper = dict(
+    detector=dict(optimizer=dict(lr=0.01)),  # 0.01 to 0.03 do alike, 0.05 collapses
+    classifier=dict(optimizer=dict(lr=0.02)),  # 10 epochs at 5e-4 are too few updates to learn
+)
+train_cfg = dict(max_epochs=40)
+default_hooks = dict(
+    # as many updates in stage 2 as the baselines have
+    noise_filter=dict(detector_epochs=20, keep_num_updates=True),
+    logger=dict(interval=21),  # once an epoch
+)

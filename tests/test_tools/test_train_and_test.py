@@ -1,0 +1,122 @@
+"""The command line tools, run as a user runs them."""
+
+import runpy
+import sys
+
+import mmengine
+import numpy as np
+import pytest
+from mmpretrain import ImageClassificationInferencer, get_model, init_model
+
+from deft_mm.datasets import CleanSubset
+from runner_utils import REPO, tiny
+
+CONFIG = 'deft/deft_digits_sym40.py'
+
+
+def tool(monkeypatch, name: str, *arguments) -> None:
+    monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
+    runpy.run_path(str(REPO / 'tools' / name), run_name='__main__')
+
+
+@pytest.fixture(scope='module')
+def run_dir(tmp_path_factory):
+    """A finished run and its config file."""
+    work_dir = tmp_path_factory.mktemp('run')
+    tiny(CONFIG, work_dir).dump(work_dir / 'config.py')
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        tool(monkeypatch, 'train.py', work_dir / 'config.py')
+    return work_dir
+
+
+def test_checkpoint_evaluates_to_the_accuracy_that_training_printed(run_dir, tmp_path, monkeypatch):
+    printed = mmengine.load(run_dir / 'summary.json')['epochs']
+    for entry in printed:
+        out = tmp_path / f'{entry["epoch"]}.json'
+        checkpoint = run_dir / f'epoch_{entry["epoch"]}.pth'
+        options = ['--work-dir', tmp_path, '--out', out, '--out-item', 'metrics']
+        tool(monkeypatch, 'test.py', run_dir / 'config.py', checkpoint, *options)
+        assert mmengine.load(out)['accuracy/top1'] == entry['metrics']['accuracy/top1']
+
+
+def test_flip_tta_runs_on_a_finished_checkpoint(run_dir, tmp_path, monkeypatch):
+    out = tmp_path / 'metrics.json'
+    options = ['--work-dir', tmp_path, '--tta', '--out', out, '--out-item', 'metrics']
+    tool(monkeypatch, 'test.py', run_dir / 'config.py', run_dir / 'epoch_2.pth', *options)
+    assert 'accuracy/top1' in mmengine.load(out)
+
+
+def test_resume_without_a_path_goes_on_from_the_newest_checkpoint(run_dir, monkeypatch):
+    longer = ['--cfg-options', 'train_cfg.max_epochs=3']
+    tool(monkeypatch, 'train.py', run_dir / 'config.py', '--resume', *longer)
+    epochs = [entry['epoch'] for entry in mmengine.load(run_dir / 'summary.json')['epochs']]
+    assert epochs == [1, 2, 3]
+
+
+def test_mmpretrain_loads_a_finished_checkpoint(run_dir):
+    config, checkpoint = str(run_dir / 'config.py'), str(run_dir / 'epoch_2.pth')
+    for model in (get_model(config, pretrained=checkpoint), init_model(config, checkpoint)):
+        assert model.active_stage == 'classifier'
+        image = np.zeros((32, 32, 3), dtype=np.uint8)
+        prediction = ImageClassificationInferencer(model)(image)[0]
+        assert prediction['pred_class'] == f'class {prediction["pred_label"]}'
+
+
+@pytest.mark.parametrize(
+    ('options', 'error', 'match'),
+    [
+        (['--amp'], ValueError, '--amp .* needs a GPU'),
+        (['--resume', 'nowhere.pth'], FileNotFoundError, 'nowhere.pth does not exist'),
+        (
+            ['--auto-scale-lr', '--cfg-options', 'auto_scale_lr={}'],
+            ValueError,
+            'base_batch_size',
+        ),
+    ],
+)
+def test_mistaken_option_gets_a_clear_error(run_dir, monkeypatch, options, error, match):
+    monkeypatch.setattr('deft_mm.engine.launch.get_device', lambda: 'cpu')
+    if 'auto_scale_lr={}' in options:
+        cfg = mmengine.Config.fromfile(run_dir / 'config.py')
+        cfg.pop('auto_scale_lr')
+        cfg.dump(run_dir / 'no_base.py')
+        with pytest.raises(error, match=match):
+            tool(monkeypatch, 'train.py', run_dir / 'no_base.py', '--auto-scale-lr')
+        return
+    with pytest.raises(error, match=match):
+        tool(monkeypatch, 'train.py', run_dir / 'config.py', *options)
+
+
+def test_missing_config_and_checkpoint_are_named(run_dir, monkeypatch):
+    with pytest.raises(FileNotFoundError, match='nowhere.py'):
+        tool(monkeypatch, 'train.py', 'nowhere.py')
+    with pytest.raises(FileNotFoundError, match='nowhere.pth'):
+        tool(monkeypatch, 'test.py', run_dir / 'config.py', 'nowhere.pth')
+
+
+def test_stock_resnet_config_trains_on_the_cleaned_data(run_dir, tmp_path, monkeypatch):
+    import mmpretrain
+    from mmengine.config import Config
+
+    configs = REPO.__class__(mmpretrain.__file__).parent / '.mim' / 'configs'
+    stock = Config.fromfile(configs / 'resnet' / 'resnet18_8xb16_cifar10.py')
+    data = Config.fromfile(run_dir / 'config.py')
+    stock.custom_imports = data.custom_imports
+    stock.work_dir = str(tmp_path)
+    stock.train_dataloader = dict(
+        data.train_dataloader,
+        dataset=dict(
+            type='CleanSubset',
+            dataset=data.train_dataloader.dataset,
+            selection=str(run_dir / 'selection.csv'),
+        ),
+    )
+    stock.val_dataloader = stock.test_dataloader = data.val_dataloader
+    stock.train_cfg.max_epochs = 1
+    stock.dump(tmp_path / 'resnet.py')
+    tool(monkeypatch, 'train.py', tmp_path / 'resnet.py')
+    assert (tmp_path / 'epoch_1.pth').is_file()
+    dataset = CleanSubset(
+        dict(data.train_dataloader.dataset), selection=str(run_dir / 'selection.csv')
+    )
+    assert 0 < len(dataset) <= 24

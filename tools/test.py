@@ -1,0 +1,93 @@
+"""Evaluate a checkpoint with its config's test data and metrics.
+
+python tools/test.py configs/deft/deft_digits_sym40.py work_dirs/deft_digits_sym40/epoch_30.pth
+"""
+
+import argparse
+from pathlib import Path
+
+import mmengine
+from mmengine.config import Config, ConfigDict
+from mmengine.evaluator import DumpResults
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.engine.launch import (
+    add_common_arguments,
+    check_amp_device,
+    load_config,
+    prepare_environment,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Test (and evaluate) a model')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--out', help='file for the results (.pkl, .json or .yaml)')
+    parser.add_argument(
+        '--out-item', choices=['metrics', 'pred'], help='what --out holds. Defaults to predictions'
+    )
+    parser.add_argument('--show-dir', help='folder for images with their predictions')
+    parser.add_argument('--show', action='store_true', help='show the predictions in a window')
+    parser.add_argument('--interval', type=int, default=1, help='draw every n-th sample')
+    parser.add_argument(
+        '--wait-time', type=float, default=2, help='seconds that each window is shown'
+    )
+    parser.add_argument('--tta', action='store_true', help='average over image and mirror image')
+    add_common_arguments(parser)
+    args = parser.parse_args()
+    if args.out_item is not None and args.out is None:
+        parser.error('--out-item says what to write: say where with --out FILE')
+    return args
+
+
+def apply_test_options(cfg: Config, args: argparse.Namespace) -> None:
+    """Write the options that only testing has into the config."""
+    if not Path(args.checkpoint).is_file() and '://' not in args.checkpoint:
+        raise FileNotFoundError(f'Checkpoint {args.checkpoint} does not exist.')
+    cfg.load_from = args.checkpoint
+    if args.amp:
+        check_amp_device()
+        cfg.test_cfg.fp16 = True
+    if args.show or args.show_dir is not None:
+        cfg.setdefault('default_hooks', ConfigDict()).setdefault(
+            'visualization', ConfigDict(type='VisualizationHook')
+        )
+        cfg.default_hooks.visualization.update(
+            enable=True,
+            show=args.show,
+            wait_time=args.wait_time,
+            out_dir=args.show_dir,
+            interval=args.interval,
+        )
+    if args.tta:
+        _use_flip_tta(cfg)
+
+
+def _use_flip_tta(cfg: Config) -> None:
+    """Test on each image and its mirror image, unless the config has its own ``tta_pipeline``."""
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    flips = [dict(type='RandomFlip', prob=1.0), dict(type='RandomFlip', prob=0.0)]
+    augment = dict(type='TestTimeAug', transforms=[flips, [pipeline[-1]]])
+    cfg.test_dataloader.dataset.pipeline = cfg.get('tta_pipeline', [*pipeline[:-1], augment])
+    tta_model = cfg.get('tta_model', dict(type='mmpretrain.AverageClsScoreTTA'))
+    cfg.model = ConfigDict(**tta_model, module=cfg.model)
+
+
+def main() -> None:
+    args = parse_args()
+    prepare_environment(args.launcher, args.local_rank)
+    cfg = load_config(args, persistent_workers=False)
+    apply_test_options(cfg, args)
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    if args.out is not None and args.out_item != 'metrics':
+        runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
+    metrics = runner.test()
+    if args.out_item == 'metrics':
+        mmengine.dump(metrics, args.out)
+
+
+if __name__ == '__main__':
+    main()

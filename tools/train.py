@@ -1,0 +1,82 @@
+"""Train a model from a config.
+
+python tools/train.py configs/deft/deft_digits_sym40.py
+python tools/train.py CONFIG --resume                    # goes on from the newest checkpoint of the
+work directory bash tools/dist_train.sh CONFIG 8                        # eight processes on this
+machine
+"""
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.engine.launch import (
+    add_common_arguments,
+    check_amp_device,
+    load_config,
+    prepare_environment,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Train a model')
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help="resume from this checkpoint or, without a path, from the work directory's newest",
+    )
+    parser.add_argument('--no-validate', action='store_true', help='train without validation')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help="scale the learning rates by (batch size x processes) / the config's base batch size",
+    )
+    parser.add_argument(
+        '--no-persistent-workers',
+        action='store_true',
+        help='restart the data-loading workers every epoch',
+    )
+    add_common_arguments(parser)
+    return parser.parse_args()
+
+
+def apply_training_options(cfg: Config, args: argparse.Namespace) -> None:
+    """Write the options that only training has into the config."""
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.amp:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if cfg.get('optim_wrapper', {}).get('type') == 'AmpOptimWrapper':
+        check_amp_device()
+    if args.resume is not None:
+        if args.resume != 'auto' and not Path(args.resume).is_file():
+            raise FileNotFoundError(f'--resume: checkpoint {args.resume} does not exist.')
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
+            raise ValueError(
+                '--auto-scale-lr needs to know the batch size that the learning rates are for: set '
+                'auto_scale_lr=dict(base_batch_size=64) in the config.'
+            )
+        cfg.auto_scale_lr.enable = True
+
+
+def main() -> None:
+    args = parse_args()
+    prepare_environment(args.launcher, args.local_rank)
+    cfg = load_config(args, persistent_workers=not args.no_persistent_workers)
+    apply_training_options(cfg, args)
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner.train()
+
+
+if __name__ == '__main__':
+    main()
