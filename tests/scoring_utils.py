@@ -1,16 +1,20 @@
-"""Scoring in processes of their own, which must be able to import what they run."""
+"""What tests run in processes of their own, which must be able to import it."""
 
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS, MODELS, TRANSFORMS
 
+from deft_mm.engine.launch import leave_distributed
 from deft_mm.engine.scoring_pass import score_samples
 from runner_utils import tiny
+from tools import train
 
 SIZES = (9, 10, 11)
 
@@ -39,4 +43,13 @@ def score_in_process(rank: int, port: int, folder: str) -> None:
     torch.set_num_threads(1)
     torch.distributed.init_process_group('gloo')
     np.savez(f'{folder}/{rank}.npz', **score_all(SIZES))
-    torch.distributed.destroy_process_group()
+    leave_distributed()
+
+
+def threads_after_training(rank: int, port: int, folder: str) -> None:
+    """Train a config as `tools/train.py` does and note which threads are left."""
+    os.environ.update(RANK='0', WORLD_SIZE='1', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+    sys.argv = ['train.py', f'{folder}/config.py', '--launcher', 'pytorch']
+    train.main()
+    names = [(task / 'comm').read_text().strip() for task in Path('/proc/self/task').iterdir()]
+    Path(folder, 'threads.txt').write_text('\n'.join(names))

@@ -16,6 +16,7 @@ import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.engine.launch import (
     add_common_arguments,
     check_amp_device,
+    leave_distributed,
     load_config,
     prepare_environment,
 )
@@ -76,9 +77,7 @@ def _use_flip_tta(cfg: Config) -> None:
     cfg.model = ConfigDict(**tta_model, module=cfg.model)
 
 
-def main() -> None:
-    args = parse_args()
-    prepare_environment(args.launcher, args.local_rank)
+def test(args: argparse.Namespace) -> None:
     cfg = load_config(args, persistent_workers=False)
     apply_test_options(cfg, args)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
@@ -87,6 +86,13 @@ def main() -> None:
     metrics = runner.test()
     if args.out_item == 'metrics':
         mmengine.dump(metrics, args.out)
+
+
+def main() -> None:
+    args = parse_args()
+    prepare_environment(args.launcher, args.local_rank)
+    test(args)
+    leave_distributed()
 
 
 if __name__ == '__main__':

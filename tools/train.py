@@ -1,9 +1,8 @@
 """Train a model from a config.
 
 python tools/train.py configs/deft/deft_digits_sym40.py
-python tools/train.py CONFIG --resume                    # goes on from the newest checkpoint of the
-work directory bash tools/dist_train.sh CONFIG 8                        # eight processes on this
-machine
+python tools/train.py CONFIG --resume       # goes on from the newest checkpoint
+bash tools/dist_train.sh CONFIG 8           # eight processes on this machine
 """
 
 import argparse
@@ -17,6 +16,7 @@ import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.engine.launch import (
     add_common_arguments,
     check_amp_device,
+    leave_distributed,
     load_config,
     prepare_environment,
 )
@@ -69,13 +69,18 @@ def apply_training_options(cfg: Config, args: argparse.Namespace) -> None:
         cfg.auto_scale_lr.enable = True
 
 
-def main() -> None:
-    args = parse_args()
-    prepare_environment(args.launcher, args.local_rank)
+def train(args: argparse.Namespace) -> None:
     cfg = load_config(args, persistent_workers=not args.no_persistent_workers)
     apply_training_options(cfg, args)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     runner.train()
+
+
+def main() -> None:
+    args = parse_args()
+    prepare_environment(args.launcher, args.local_rank)
+    train(args)
+    leave_distributed()
 
 
 if __name__ == '__main__':

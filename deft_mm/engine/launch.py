@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -113,3 +114,16 @@ def prepare_environment(launcher: str, local_rank: int) -> None:
     os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
     if launcher == 'pytorch' and get_device() == 'cpu' and not is_distributed():
         torch.distributed.init_process_group('gloo')
+
+
+def leave_distributed() -> None:
+    """End a distributed run, once nothing refers to its runner any more.
+
+    Gloo's threads may hold tensors of the last collective. If they let go of one while the
+    interpreter shuts down, the process aborts (https://github.com/pytorch/pytorch/pull/179291).
+    They end with the process group, which a data-parallel wrapper keeps alive; runner, hooks and
+    model refer to one another, so the collector has to free them first.
+    """
+    gc.collect()
+    if is_distributed():
+        torch.distributed.destroy_process_group()

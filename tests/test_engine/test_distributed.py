@@ -12,7 +12,7 @@ import torch
 import torch.multiprocessing as mp
 
 from runner_utils import REPO, same_state, tiny
-from scoring_utils import SIZES, score_all, score_in_process
+from scoring_utils import SIZES, score_all, score_in_process, threads_after_training
 
 CONFIG = 'deft/deft_digits_sym40.py'
 
@@ -47,6 +47,14 @@ def train_twice(config, *options: str) -> None:
     env['PATH'] = os.path.dirname(sys.executable) + os.pathsep + env['PATH']
     done = subprocess.run(command, capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+@pytest.mark.skipif(not os.path.isdir('/proc/self/task'), reason='lists threads as Linux does')
+def test_training_leaves_no_gloo_thread_to_abort_the_exit(tmp_path):
+    tiny(CONFIG, tmp_path).dump(tmp_path / 'config.py')  # the process imports runner_utils
+    mp.spawn(threads_after_training, (free_port(), str(tmp_path)), nprocs=1)
+    threads = (tmp_path / 'threads.txt').read_text()
+    assert threads and 'gloo' not in threads
 
 
 @pytest.fixture(scope='module')

@@ -17,6 +17,7 @@ from mmpretrain.structures import DataSample
 from torch import nn
 
 import deft_mm.models.heads  # noqa: F401  (registers the head)
+from deft_mm.engine.launch import leave_distributed
 
 REPO = Path(__file__).resolve().parents[3]
 CLIP = dict(
@@ -113,7 +114,7 @@ def main(folder: Path, rank: int) -> None:
     )
     results = step(PARTS[rank], wrap=nn.parallel.DistributedDataParallel)
     torch.save(results, folder / f'{rank}.pt')
-    torch.distributed.destroy_process_group()
+    leave_distributed()
 
 
 if __name__ == '__main__':
