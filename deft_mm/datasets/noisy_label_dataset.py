@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from deft_mm.datasets.chain import (
     given_labels_of,
     known_clean_labels_of,
 )
+from deft_mm.datasets.dataset_fingerprint import dataset_fingerprint
 from deft_mm.datasets.dataset_wrapper import DatasetWrapper
 from deft_mm.datasets.noise.label_noise import build_noise
+from deft_mm.datasets.noise.noise_file import NoiseFile, check_noise_file
 
 
 @DATASETS.register_module()
@@ -34,13 +37,18 @@ class NoisyLabelDataset(DatasetWrapper):
             :class:`~deft_mm.datasets.noise.LabelNoise`. None leaves the labels as they are and the
             true ones unknown (unless a NoisyLabelDataset inside knows them): for data that is
             noisy by itself. Defaults to None.
+        noise_file (str | PathLike, optional): A .npz that keeps the labels which ``noise`` draws:
+            written where it is missing, otherwise read in place of drawing, and refused where it
+            belongs to another data set or noise. Several processes that start at once end up with
+            the same file. Defaults to None.
         lazy_init (bool): Whether to put off reading annotations until they are needed. Defaults
             to False.
 
     Raises:
         TypeError: If ``dataset`` or ``noise`` is of a wrong type.
         ValueError: If the data set has no class names, or labels that don't fit them, or the
-            noise model is unknown or returns labels that don't fit.
+            noise model is unknown or returns labels that don't fit, or the noise file is damaged or
+            doesn't fit.
 
     Example:
 
@@ -53,9 +61,16 @@ class NoisyLabelDataset(DatasetWrapper):
     """
 
     def __init__(
-        self, dataset: Any, noise: Mapping | Callable | None = None, lazy_init: bool = False
+        self,
+        dataset: Any,
+        noise: Mapping | Callable | None = None,
+        noise_file: str | PathLike | None = None,
+        lazy_init: bool = False,
     ) -> None:
         self.noise = None if noise is None else build_noise(noise)
+        self.noise_file = noise_file
+        if noise_file is not None:
+            check_noise_file(noise_file, self.noise)
         super().__init__(dataset, lazy_init)
 
     def _load(self) -> None:
@@ -66,18 +81,28 @@ class NoisyLabelDataset(DatasetWrapper):
             _check_labels(labels, num_classes, f'Data set {type(self.dataset).__name__}')
             # Labels of which nothing else is known are the true ones that noise is added to.
             clean_labels = np.where(clean_labels == UNKNOWN, labels, clean_labels)
-            labels = np.array(
-                self.noise(labels.copy(), num_classes, dataset=self.dataset), dtype=np.int64
-            )
-            source = f'Noise model {type(self.noise).__name__}'
-            if labels.shape != (len(self.dataset),):
-                raise ValueError(
-                    f'{source} returned labels of shape {labels.shape} '
-                    f'for {len(self.dataset)} samples.'
-                )
-            _check_labels(labels, num_classes, source)
+            labels = self._noisy_labels(labels, num_classes)
         self._given_labels = labels
         self._clean_labels = None if (clean_labels == UNKNOWN).any() else clean_labels
+
+    def _noisy_labels(self, labels: np.ndarray, num_classes: int) -> np.ndarray:
+        """Draw the noisy labels, or read them from the noise file."""
+
+        def draw() -> np.ndarray:
+            noisy = self.noise(labels.copy(), num_classes, dataset=self.dataset)
+            noisy = np.array(noisy, dtype=np.int64)
+            source = f'Noise model {type(self.noise).__name__}'
+            if noisy.shape != labels.shape:
+                raise ValueError(
+                    f'{source} returned labels of shape {noisy.shape} for {len(labels)} samples.'
+                )
+            _check_labels(noisy, num_classes, source)
+            return noisy
+
+        if self.noise_file is None:
+            return draw()
+        file = NoiseFile(self.noise_file, self.noise, dataset_fingerprint(self.dataset))
+        return file.labels(draw)
 
     @force_full_init
     def get_data_info(self, idx: int) -> dict:

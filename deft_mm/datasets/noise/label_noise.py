@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from numbers import Real
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +34,53 @@ class LabelNoise(ABC):
         Returns:
             np.ndarray: (N,) int64.
         """
+
+    def parameters(self) -> dict:
+        """Return what the labels depend on besides the data set, for the header of a noise file.
+
+        Returns:
+            dict: Values by name, of types that JSON knows. Defaults to the public attributes.
+        """
+        return {name: value for name, value in vars(self).items() if not name.startswith('_')}
+
+    def __repr__(self) -> str:
+        attributes = (
+            f'{name}={value!r}' for name, value in vars(self).items() if not name.startswith('_')
+        )
+        return f'{type(self).__name__}({", ".join(attributes)})'
+
+
+def check_ratio(ratio: float, noise: LabelNoise) -> float:
+    """Check the share of samples that a noise model is asked to change.
+
+    Args:
+        ratio (float): The share.
+        noise (LabelNoise): The model, for the message.
+
+    Returns:
+        float: The share.
+
+    Raises:
+        ValueError: If it is no number in [0, 1].
+    """
+    if not isinstance(ratio, Real) or not 0 <= ratio <= 1:
+        raise ValueError(f'{type(noise).__name__}: `ratio` is a share in [0, 1], found {ratio!r}.')
+    return ratio
+
+
+def file_checksum(path: str | PathLike) -> str:
+    """Take the checksum of a file that labels are read from.
+
+    Args:
+        path (str | PathLike): The file.
+
+    Returns:
+        str: 32 hexadecimal digits.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    return hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest()
 
 
 def build_noise(cfg: Mapping | Callable) -> Callable:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 import numpy as np
 from mmpretrain.registry import TASK_UTILS
 
-from deft_mm.datasets.noise.label_noise import LabelNoise
+from deft_mm.datasets.noise.label_noise import LabelNoise, check_ratio
+from deft_mm.datasets.noise.noisy_subset import draw_noisy_subset
 
 
 @TASK_UTILS.register_module()
@@ -37,9 +37,7 @@ class SymmetricNoise(LabelNoise):
     """
 
     def __init__(self, ratio: float, seed: int = 0, exclude_true: bool = False) -> None:
-        if not 0 <= ratio <= 1:
-            raise ValueError(f'SymmetricNoise: `ratio` is a share in [0, 1], found {ratio}.')
-        self.ratio = ratio
+        self.ratio = check_ratio(ratio, self)
         self.seed = seed
         self.exclude_true = exclude_true
 
@@ -54,14 +52,7 @@ class SymmetricNoise(LabelNoise):
                 'SymmetricNoise: `exclude_true=True` needs two classes or more, '
                 f'the data set has {num_classes}.'
             )
-        rng = random.Random(self.seed)
-        order = list(range(len(labels)))
-        rng.shuffle(order)
-        redrawn = sorted(order[: int(self.ratio * len(labels))])
-        # The reference shuffles the classes here for another noise model; the draws below
-        # depend on it.
-        rng.shuffle(list(range(num_classes)))
-
+        redrawn, _, rng = draw_noisy_subset(len(labels), num_classes, self.ratio, self.seed)
         noisy = np.array(labels, dtype=np.int64)
         for idx in redrawn:
             if self.exclude_true:
@@ -71,9 +62,3 @@ class SymmetricNoise(LabelNoise):
             else:
                 noisy[idx] = rng.randint(0, num_classes - 1)
         return noisy
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(ratio={self.ratio}, seed={self.seed}, '
-            f'exclude_true={self.exclude_true})'
-        )
