@@ -1,5 +1,6 @@
-"""Metrics of noisy-label detection."""
+"""Metrics of noisy-label detection, and of several validation sets."""
 
+from deft_mm.evaluation.accuracy_per_dataset import AccuracyPerDataset
 from deft_mm.evaluation.detection_metrics import DetectionCounts, detection_metrics
 
-__all__ = ['DetectionCounts', 'detection_metrics']
+__all__ = ['AccuracyPerDataset', 'DetectionCounts', 'detection_metrics']

@@ -1,0 +1,90 @@
+"""ANIMAL-10N: five pairs of animals that people confuse."""
+
+from __future__ import annotations
+
+import re
+
+from mmengine.fileio import list_dir_or_file
+from mmpretrain.datasets import BaseDataset
+from mmpretrain.registry import DATASETS
+
+from deft_mm.datasets.data_files import require_files
+
+
+@DATASETS.register_module()
+class Animal10N(BaseDataset):
+    """ANIMAL-10N (H. Song et al., ICML 2019): 64x64 images, labelled by people, about 8% wrongly.
+
+    50,000 training images with noisy labels, 5,000 test images with clean ones. The data are at
+    https://dm.kaist.ac.kr/datasets/animal-10n (a form to fill in): take the raw images, not the
+    binary version. A file name starts with the label.
+
+    Layout of ``data_root``::
+
+        data/animal10n
+        ├── training
+        │   ├── 0_10.jpg
+        │   └── ...
+        └── testing
+            ├── 0_4.jpg
+            └── ...
+
+    Samples are in the alphabetical order of their file names.
+
+    Args:
+        data_root (str): The folder of the data.
+        split (str): 'train' or 'test'. Defaults to 'train'.
+        metainfo (dict, optional): Meta information, such as other class names. Defaults to None.
+        **kwargs: Other arguments of :class:`mmpretrain.datasets.BaseDataset`, such as ``pipeline``,
+            ``indices`` and ``lazy_init``.
+
+    Raises:
+        FileNotFoundError: If the folder is missing, or has no images of that form.
+        ValueError: If ``split`` is unknown.
+
+    Example:
+
+        .. code:: python
+
+            dataset = dict(type='Animal10N', data_root='data/animal10n', split='test')
+    """
+
+    METAINFO = {
+        'classes': (
+            'cat',
+            'lynx',
+            'wolf',
+            'coyote',
+            'cheetah',
+            'jaguar',
+            'chimpanzee',
+            'orangutan',
+            'hamster',
+            'guinea pig',
+        )
+    }
+
+    def __init__(
+        self, data_root: str, split: str = 'train', metainfo: dict | None = None, **kwargs
+    ) -> None:
+        if split not in ('train', 'test'):
+            raise ValueError(f"Animal10N: `split` is 'train' or 'test', found {split!r}.")
+        self.split = split
+        super().__init__(ann_file='', data_root=data_root, metainfo=metainfo, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Read the file names; no image file is opened."""
+        folder = f'{self.data_root}/{dict(train="training", test="testing")[self.split]}'
+        require_files(self, folder)
+        names = sorted(
+            name
+            for name in list_dir_or_file(folder, list_dir=False)
+            if re.fullmatch(r'\d_\d+\.jpe?g', name, re.IGNORECASE)
+        )
+        if not names:
+            require_files(self, f'{folder}/0_*.jpg')
+        return [dict(img_path=f'{folder}/{name}', gt_label=int(name[0])) for name in names]
+
+    def extra_repr(self) -> list[str]:
+        """Return lines on what is read."""
+        return [f'Root of dataset: \t{self.data_root}', f'Split: \t{self.split}']
