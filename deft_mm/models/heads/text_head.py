@@ -39,7 +39,7 @@ class TextHead(ClsHead):
         init_cfg (dict, optional): Initialisation config. Defaults to None.
 
     Raises:
-        ValueError: If ``num_classes`` is below 2.
+        ValueError: If ``num_classes`` is None or below 2.
     """
 
     def __init__(
@@ -50,6 +50,12 @@ class TextHead(ClsHead):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(loss=loss or dict(type='CrossEntropyLoss'), init_cfg=init_cfg)
+        if num_classes is None:
+            raise ValueError(
+                f'{type(self).__name__}.num_classes is None: set it, in every head, to the number '
+                'of classes. tools/train.py and tools/test.py take it from the training data; a '
+                'runner of your own does after deft_mm.engine.data_settings.settle_data(cfg).'
+            )
         if num_classes < 2:
             raise ValueError(
                 f'{type(self).__name__}.num_classes is {num_classes}: a classifier needs 2 or more.'

@@ -1,0 +1,18 @@
+"""Reading, checking and dividing the images that a user brings along."""
+
+from .data_report import DataReport, Problem, problems_to_csv
+from .hold_out import held_out_mask
+from .image_check import CheckedImage, check_images
+from .listing import ListedImage, Listing, list_images
+
+__all__ = [
+    'CheckedImage',
+    'DataReport',
+    'ListedImage',
+    'Listing',
+    'Problem',
+    'check_images',
+    'held_out_mask',
+    'list_images',
+    'problems_to_csv',
+]

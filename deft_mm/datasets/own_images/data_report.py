@@ -1,0 +1,134 @@
+"""What was found in a user's images: for the log, and as a table of every problem."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+# Kinds of problems. The images of these are left out of the data set ...
+UNREADABLE = 'unreadable image'
+NOT_AN_IMAGE = 'not an image file'
+NO_CLASS = 'in no class folder'
+HIDDEN = 'hidden'
+# ... and those of these are kept.
+CONTRADICTING = 'contradicting duplicate'
+SMALL_CLASS = 'small class'
+
+LEFT_OUT = (UNREADABLE, NOT_AN_IMAGE, NO_CLASS, HIDDEN)
+COLUMNS = ('path', 'class', 'problem', 'detail', 'used')
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One row of the report.
+
+    Args:
+        kind (str): What is wrong, one of the constants of this module.
+        path (str): The file or folder; '' if the problem is that of a class.
+        class_name (str): The class; '' if there is none.
+        detail (str): What was found. Defaults to ''.
+    """
+
+    kind: str
+    path: str
+    class_name: str
+    detail: str = ''
+
+    @property
+    def used(self) -> bool:
+        """bool: Whether it stays in the data set nevertheless."""
+        return self.kind not in LEFT_OUT
+
+    def __str__(self) -> str:
+        where = self.path or f"class '{self.class_name}'"
+        return f'{self.kind}: {where}' + (f' ({self.detail})' if self.detail else '')
+
+
+@dataclass
+class DataReport:
+    """What was found where the images of a data set were looked for.
+
+    Args:
+        source (str): The folder or list file.
+        class_names (list[str]): C names.
+        num_train (list[int]): C numbers of training images.
+        num_val (list[int]): C numbers of validation images.
+        problems (list[Problem]): All that is wrong.
+        notes (list[str]): Whole sentences on what to think of. Defaults to none.
+    """
+
+    source: str
+    class_names: list[str]
+    num_train: list[int]
+    num_val: list[int]
+    problems: list[Problem]
+    notes: list[str] = field(default_factory=list)
+
+    def to_lines(self, max_problems: int = 5) -> list[str]:
+        """Return the report as it is logged.
+
+        Args:
+            max_problems (int): How many problems of each kind are listed. Defaults to 5.
+
+        Returns:
+            list[str]: Lines, the counts first.
+        """
+        sizes = [sum(both) for both in zip(self.num_train, self.num_val, strict=True)]
+        lines = [
+            f'Data report of {self.source}',
+            f'  classes        {len(sizes)}, of {min(sizes)} to {max(sizes)} images each',
+            f'  images         {sum(self.num_train)} for training, '
+            f'{sum(self.num_val)} for validation',
+        ]
+        for what, used in (('left out', False), ('kept, but see', True)):
+            counts = Counter(problem.kind for problem in self.problems if problem.used == used)
+            text = ', '.join(f'{count} x {kind}' for kind, count in counts.items())
+            lines.append(f'  {what:14} {text or "none"}')
+        lines.extend(f'  {line}' for line in first_problems(self.problems, max_problems))
+        lines.extend(f'  Note: {note}' for note in self.notes)
+        return lines
+
+
+def first_problems(problems: Iterable[Problem], number: int) -> list[str]:
+    """Return the first problems of each kind, one a line.
+
+    Args:
+        problems (Iterable[Problem]): Problems.
+        number (int): How many of each kind.
+
+    Returns:
+        list[str]: Lines, the problems of one kind together.
+    """
+    kinds: dict[str, list[Problem]] = {}
+    for problem in problems:
+        kinds.setdefault(problem.kind, []).append(problem)
+    lines = []
+    for found in kinds.values():
+        lines.extend(f'- {problem}' for problem in found[:number])
+        if len(found) > number:
+            lines.append(f'- ... and {len(found) - number} more')
+    return lines
+
+
+def problems_to_csv(problems: Iterable[Problem]) -> bytes:
+    """Return a table with one row a problem.
+
+    Args:
+        problems (Iterable[Problem]): Problems.
+
+    Returns:
+        bytes: A CSV with the columns path, class, problem, detail and used (1 if the image stays in
+        the data set).
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(COLUMNS)
+    writer.writerows(
+        (problem.path, problem.class_name, problem.kind, problem.detail, int(problem.used))
+        for problem in problems
+    )
+    # File names are bytes; those that are not UTF-8 are written as they are.
+    return text.getvalue().encode('utf-8', errors='surrogateescape')

@@ -1,0 +1,147 @@
+"""What a folder per class, or a list file, says of images and labels; no image is opened."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from .data_report import HIDDEN, NO_CLASS, NOT_AN_IMAGE, Problem
+from .list_file import read_list_file
+
+IMAGE_SUFFIXES = ('.bmp', '.gif', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp')
+_PARTS = {'train', 'training', 'val', 'valid', 'validation', 'test', 'testing'}
+
+
+class ListedImage(NamedTuple):
+    """A file and the label that it was given.
+
+    Args:
+        path (str): The absolute path.
+        label (str): The label as it was found: a folder's name, or the text in a list.
+    """
+
+    path: str
+    label: str
+
+
+@dataclass
+class Listing:
+    """Images in a fixed order, and what else was found.
+
+    Args:
+        source (str): The folder or list file.
+        images (list[ListedImage]): Images.
+        labels (list[str]): The different labels, numbers by size, others by the alphabet. Labels of
+            empty folders are among them.
+        problems (list[Problem]): Files that are no images, or in no class.
+    """
+
+    source: str
+    images: list[ListedImage]
+    labels: list[str]
+    problems: list[Problem] = field(default_factory=list)
+
+
+def list_images(root: Path, part: str = '') -> Listing:
+    """List the images of a folder or of a list file.
+
+    Args:
+        root (Path): An absolute folder. The paths in a list file are relative to it.
+        part (str): Path of the folder or list file, relative to ``root``. Defaults to '', ``root``
+            itself.
+
+    Returns:
+        Listing: The same on every machine that has the same files.
+
+    Raises:
+        FileNotFoundError: If there is no such folder or file, or nothing in it.
+        ValueError: If the folder is divided into parts for training and testing, or if the list
+            file can't be used.
+    """
+    source = root / os.path.expanduser(part)
+    if source.is_dir():
+        listing = _list_folder(source)
+    elif source.is_file():
+        listing = _list_file(source, root)
+    else:
+        raise FileNotFoundError(
+            f"'{source}' does not exist: give a folder that has a folder for each class, or a list "
+            'file (.csv, .jsonl, .parquet).'
+        )
+    if not listing.images:
+        raise FileNotFoundError(
+            f"There is no image in '{source}': expected <class>/<image> below it, with one of the "
+            f'suffixes {" ".join(IMAGE_SUFFIXES)}; for another layout, give a list file '
+            'with the columns path and label.'
+        )
+    return listing
+
+
+def _list_file(source: Path, root: Path) -> Listing:
+    images = [
+        ListedImage(os.path.normpath(root / path), label) for path, label in read_list_file(source)
+    ]
+    return Listing(str(source), images, _in_order(image.label for image in images))
+
+
+def _list_folder(source: Path) -> Listing:
+    images, labels, problems = [], [], []
+    # Sorted: the order in which a file system lists names is its own affair.
+    for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
+        if entry.name.startswith('.'):
+            problems.append(Problem(HIDDEN, entry.path, ''))
+        elif not entry.is_dir():
+            kind = NO_CLASS if _is_image(entry.name) else NOT_AN_IMAGE
+            problems.append(Problem(kind, entry.path, ''))
+        else:
+            labels.append(entry.name)
+            for path in _walk(entry.path):
+                if os.path.basename(path).startswith('.'):
+                    problems.append(Problem(HIDDEN, path, entry.name))
+                elif _is_image(path):
+                    images.append(ListedImage(path, entry.name))
+                else:
+                    problems.append(Problem(NOT_AN_IMAGE, path, entry.name))
+    if labels and _PARTS.issuperset(label.lower() for label in labels):
+        raise ValueError(
+            f"The folders in '{source}' are {labels}: parts of a data set, not classes. Say which "
+            f'is which, for example train_path={labels[0]} val_path={labels[-1]}, or give one of '
+            'them as data_root.'
+        )
+    return Listing(str(source), images, _in_order(labels), problems)
+
+
+def _walk(folder: str) -> Iterator[str]:
+    """Yield the files below a folder, and its hidden folders."""
+    for where, folders, names in os.walk(folder, followlinks=True):
+        hidden = [name for name in folders if name.startswith('.')]
+        # In place: os.walk goes on with what is left, in this order.
+        folders[:] = sorted(set(folders).difference(hidden))
+        yield from (os.path.join(where, name) for name in sorted([*names, *hidden]))
+
+
+def _is_image(path: str) -> bool:
+    return path.lower().endswith(IMAGE_SUFFIXES)
+
+
+def _in_order(labels: Iterable[str]) -> list[str]:
+    labels = set(labels)
+    if are_numbers(labels):
+        return sorted(labels, key=lambda label: (int(label), label))
+    return sorted(labels)
+
+
+def are_numbers(labels: Iterable[str]) -> bool:
+    """Whether all labels are numbers such as class indices.
+
+    Args:
+        labels (Iterable[str]): Labels.
+
+    Returns:
+        bool: True if they are.
+    """
+    return all(re.fullmatch('[0-9]+', label) for label in labels)
