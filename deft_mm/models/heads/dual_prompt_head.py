@@ -17,6 +17,7 @@ from torch import Tensor
 import deft_mm.models.losses  # noqa: F401  (registers the default losses)
 from deft_mm.models.text import (
     ClassTokens,
+    PackedPrompts,
     PromptLayout,
     PromptLearner,
     at_least_float32,
@@ -58,6 +59,12 @@ class DualPromptHead(TextHead):
     loss is 0. On each process a loss is scaled such that the average over processes, which DDP
     takes of the gradients, is the mean over the whole batch.
 
+    For every training batch the text tower computes both prompts of every class; what they have in
+    common, once (:class:`deft_mm.models.text.PackedPrompts`). What it keeps for the backward pass
+    is bounded by ``text_memory_gb``: where all classes would take more, they run in chunks whose
+    activations are computed again in the backward pass, which takes the tower about a third more
+    time. ViT-B/16 needs 0.2 of these units for CIFAR-100's classes and 2.3 for ImageNet's.
+
     Args:
         clip (dict | str): The CLIP model, as for :func:`deft_mm.models.clip.load_text_tower`.
         num_classes (int): Number of classes, at least 2.
@@ -82,6 +89,9 @@ class DualPromptHead(TextHead):
             (``loss_cls``; SCE with alpha = beta = 1). Defaults to None.
         loss_neg (dict): The negative learning loss. Defaults to
             ``dict(type='NegativeLearningLoss')``.
+        text_memory_gb (float, optional): Bound on what the text tower keeps for the backward pass,
+            in units of 2**30 bytes and counted in float32 (mixed precision takes less); None for
+            no bound. Defaults to 8.0.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
 
     Raises:
@@ -104,6 +114,7 @@ class DualPromptHead(TextHead):
         loss_cls: dict | None = None,
         loss_warmup: dict | None = None,
         loss_neg: dict | None = None,
+        text_memory_gb: float | None = 8.0,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(clip=clip, num_classes=num_classes, loss=loss_cls, init_cfg=init_cfg)
@@ -113,6 +124,12 @@ class DualPromptHead(TextHead):
             raise ValueError(
                 f'DualPromptHead.warmup_epochs is {warmup_epochs}: set it to 0 or more.'
             )
+        if text_memory_gb is not None and not text_memory_gb > 0:
+            raise ValueError(
+                f'DualPromptHead.text_memory_gb is {text_memory_gb!r}: set it above 0, or to None '
+                'for no bound.'
+            )
+        self.text_memory_gb = text_memory_gb
         self.prompts = PromptLearner(
             self.text,
             num_classes,
@@ -155,13 +172,7 @@ class DualPromptHead(TextHead):
             Tensor: float32 of shape (2, C, E), the positive ones first.
         """
         if self._layout is None:
-            self._layout = PromptLayout.build(
-                self._class_tokens(),
-                self.prompts.n_ctx,
-                self.prompts.class_position,
-                self.text.tokenizer,
-                device=self.class_token_ids.device,
-            )
+            self._layout = self._pack()
         if self.training or torch.is_grad_enabled():
             return self._encode()
         return self._features.get(
@@ -170,8 +181,24 @@ class DualPromptHead(TextHead):
             by_version=self._frozen_tensors(),
         )
 
+    def _pack(self) -> PackedPrompts:
+        layout = PromptLayout.build(
+            self._class_tokens(),
+            self.prompts.n_ctx,
+            self.prompts.class_position,
+            self.text.tokenizer,
+            device=self.class_token_ids.device,
+        )
+        return PackedPrompts.pack(
+            self.text,
+            layout,
+            class_specific=self.prompts.class_specific,
+            n_polarities=2,
+            memory_gb=self.text_memory_gb,
+        )
+
     def _encode(self) -> Tensor:
-        return encode_prompts(self.text, self.prompts(self.text, self._layout))
+        return encode_prompts(self.text, self._layout, self.prompts())
 
     def _encode_in_full_precision(self) -> Tensor:
         # Once per evaluation, so that features that are kept don't depend on who asked first, and

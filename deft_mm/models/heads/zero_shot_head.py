@@ -14,8 +14,8 @@ from torch import Tensor
 
 from deft_mm.models.text import (
     ClassTokens,
+    PackedPrompts,
     PromptLayout,
-    Prompts,
     at_least_float32,
     encode_prompts,
     without_autocast,
@@ -106,6 +106,7 @@ class ZeroShotHead(TextHead):
     def _encode(self) -> Tensor:
         tokens = self._class_tokens()
         feats = []
+        no_ctx = self.text.positional_embedding.new_empty(1, 0, self.text.width)
         with without_autocast(self.class_token_ids):
             for start in range(0, len(tokens), self.num_classes):
                 layout = PromptLayout.build(
@@ -115,10 +116,8 @@ class ZeroShotHead(TextHead):
                     tokenizer=self.text.tokenizer,
                     device=self.class_token_ids.device,
                 )
-                embeddings_CTD = self.text.token_embedding(layout.token_ids)
-                feats.append(
-                    encode_prompts(self.text, Prompts(embeddings_CTD[None], layout.eot))[0]
-                )
+                prompts = PackedPrompts.pack(self.text, layout, memory_gb=1.0)
+                feats.append(encode_prompts(self.text, prompts, no_ctx)[0])
         return F.normalize(torch.stack(feats).mean(dim=0), dim=-1)
 
     def forward(self, feats: tuple[Tensor]) -> Tensor:

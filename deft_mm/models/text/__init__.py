@@ -3,17 +3,18 @@
 from .class_tokens import ClassTokens, clean_class_name
 from .encode_prompts import encode_prompts
 from .feature_cache import FeatureCache
+from .packed_prompts import PackedPrompts
 from .precision import at_least_float32, without_autocast
 from .prompt_layout import CLASS_POSITIONS, PromptLayout
-from .prompt_learner import PromptLearner, Prompts
+from .prompt_learner import PromptLearner
 
 __all__ = [
     'CLASS_POSITIONS',
     'ClassTokens',
     'FeatureCache',
+    'PackedPrompts',
     'PromptLayout',
     'PromptLearner',
-    'Prompts',
     'at_least_float32',
     'clean_class_name',
     'encode_prompts',

@@ -1,28 +1,14 @@
 """The learnable contexts of the positive and the negative prompts.
 
-Shapes: P polarities (positive, negative), C classes, N context vectors, T tokens, D text width.
+Shapes: C classes, N context vectors, D text width.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 
-from .prompt_layout import PromptLayout, ctx_before_name
-
-
-class Prompts(NamedTuple):
-    """Prompts before position embeddings, ready for :func:`encode_prompts`.
-
-    Args:
-        embeddings (Tensor): float of shape (P, C, T, D).
-        eot (Tensor): int64 of shape (C,): where the end token stands, the same for every polarity.
-    """
-
-    embeddings: Tensor
-    eot: Tensor
+from .prompt_layout import ctx_before_name
 
 
 class PromptLearner(nn.Module):
@@ -78,6 +64,7 @@ class PromptLearner(nn.Module):
             raise ValueError(f'ctx_init_std is {ctx_init_std}: set it to 0 or more.')
         self.n_ctx = n_ctx
         self.class_position = class_position
+        self.class_specific = class_specific
         self.ctx_before = ctx_before_name(class_position, n_ctx)
         shape = (num_classes, n_ctx, text.width) if class_specific else (n_ctx, text.width)
 
@@ -106,25 +93,9 @@ class PromptLearner(nn.Module):
         )
         return ctx
 
-    def forward(self, text: nn.Module, layout: PromptLayout) -> Prompts:
-        """Both prompts of every class: positive first.
-
-        Args:
-            text (nn.Module): The text tower.
-            layout (PromptLayout): Where context, name and end token stand.
-
-        Returns:
-            Prompts: Embeddings of shape (2, C, T, D), and the place of the end token.
-        """
-        ctx = torch.stack([self.pos_ctx, self.neg_ctx])
-        if ctx.dim() == 3:
-            ctx = ctx[:, None]
-        words_CTD = text.token_embedding(layout.token_ids)
-        n_classes, n_ctx = layout.ctx_columns.shape
-        rows_C1 = torch.arange(n_classes, device=words_CTD.device)[:, None]
-        embeddings_PCTD = words_CTD.to(ctx.dtype).expand(2, -1, -1, -1).clone()
-        embeddings_PCTD[:, rows_C1, layout.ctx_columns] = ctx.expand(2, n_classes, n_ctx, -1)
-        return Prompts(embeddings_PCTD, layout.eot)
+    def forward(self) -> Tensor:
+        """Both contexts, positive first: (2, N, D), or (2, C, N, D) if class-specific."""
+        return torch.stack([self.pos_ctx, self.neg_ctx])
 
     def extra_repr(self) -> str:
         return f'n_ctx={self.n_ctx}, class_position={self.class_position!r}'

@@ -247,6 +247,36 @@ def test_builds_on_the_meta_device():
     assert head.prompts.pos_ctx.is_meta and head.class_token_ids.is_meta
 
 
+# -- memory of the text tower ------------------------------------------------------------
+
+
+@pytest.mark.parametrize('memory_gb', [0, -1.0, float('nan')])
+def test_senseless_memory_bound_is_an_error_that_names_it(memory_gb):
+    with pytest.raises(ValueError, match='text_memory_gb'):
+        build(text_memory_gb=memory_gb)
+
+
+@pytest.mark.parametrize('class_position', ['end', 'front'])
+def test_memory_bound_changes_neither_losses_nor_gradients(class_position):
+    names = [' '.join(['tree'] * (1 + i % 3)) + f' {i}' for i in range(40)]
+    heads = [
+        build(
+            num_classes=40, class_names=names, class_position=class_position, text_memory_gb=bound
+        )
+        for bound in (None, 1e-4)
+    ]
+    results = []
+    for head in heads:
+        head.draw_complementary_labels = lambda labels: (labels + 1) % 40
+        losses = head.loss(features(), samples(LABELS))
+        loss = sum(value for key, value in losses.items() if 'loss' in key)
+        loss.backward()
+        results.append((loss, head.prompts.pos_ctx.grad, head.prompts.neg_ctx.grad))
+    assert [len(head._layout.chunks) > 1 for head in heads] == [False, True]
+    for whole, chunked in zip(*results, strict=True):
+        torch.testing.assert_close(chunked, whole, rtol=1e-4, atol=1e-6)
+
+
 # -- cached text features --------------------------------------------------------------
 
 
