@@ -10,10 +10,15 @@ from pathlib import Path
 os.environ.setdefault('OMP_NUM_THREADS', '2')
 os.environ.setdefault('MPLBACKEND', 'Agg')
 
+import mmengine.config.config
 import numpy as np
 import pytest
 import torch
 from mmengine.utils import ManagerMixin
+
+# A runner formats its config before training and at every checkpoint, with YAPF, which takes
+# longer than all the rest of a small run.
+mmengine.config.config.FormatCode = lambda text, **kwargs: (text, True)
 
 
 def _managed_classes(base: type = ManagerMixin) -> list[type]:

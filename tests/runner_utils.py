@@ -63,13 +63,20 @@ class KeepEvenIndices(Selector):
         return np.arange(len(scores)) % 2 == 0
 
 
-def tiny(path: str | Path, work_dir: str | Path, num_samples: int = 24, **options) -> Config:
+def tiny(
+    path: str | Path,
+    work_dir: str | Path,
+    num_samples: int = 24,
+    made_up_images: bool = True,
+    **options,
+) -> Config:
     """Read a config of the repo and exchange CLIP, classifier, data and length for tiny ones.
 
     Args:
         path: The config file, relative to ``configs/`` or absolute.
         work_dir: Where the run writes.
         num_samples: Training samples.
+        made_up_images: Whether to exchange the data set, too.
         **options: Config keys to set afterwards, dots written as two underscores.
     """
     cfg = Config.fromfile(REPO / 'configs' / path)
@@ -80,7 +87,8 @@ def tiny(path: str | Path, work_dir: str | Path, num_samples: int = 24, **option
         loader = cfg[f'{split}_dataloader']
         loader.update(batch_size=4, num_workers=0, persistent_workers=False)
         loader.collate_fn = dict(type='default_collate')
-        _exchange_dataset(loader, cfg, num_samples if split == 'train' else 6)
+        if made_up_images:
+            _exchange_dataset(loader, cfg, num_samples if split == 'train' else 6)
     cfg.merge_from_dict({key.replace('__', '.'): value for key, value in options.items()})
     return cfg
 

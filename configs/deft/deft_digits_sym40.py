@@ -10,12 +10,24 @@ _base_ = [
 train_dataloader = dict(dataset=dict(noise=dict(type='SymmetricNoise', ratio=0.4, seed=0)))
 
 # What differs from the paper's schedule, for a small, weak CLIP and 21 iterations an epoch. Settled
-# on two seeds (100 and 101) that the README's table does not have.
-model = dict(  # random contexts are unstable: start from words that the text tower knows
-    detector=dict(head=dict(ctx_init='a photo of a', neg_ctx_init='a photo of a'))
+# on seeds 100 to 111, which the README's table does not have.
+model = dict(
+    detector=dict(
+        head=dict(
+            # random contexts are unstable: start from words that the text tower knows
+            ctx_init='a photo of a',
+            neg_ctx_init='a photo of a',
+            warmup_epochs=3,  # after one, of 21 iterations, classes without a kept sample stay so
+        )
+    )
 )
 optim_wrapper = dict(
-    detector=dict(optimizer=dict(lr=0.01)),  # 0.01 to 0.03 do alike, 0.05 collapses
+    detector=dict(
+        optimizer=dict(lr=0.01),  # 0.05 collapses
+        # Gradients of the first epoch are four times those of later ones. Unclipped, they undo what
+        # the CLIP knows: F1 falls below 70 on 4 of 8 seeds.
+        clip_grad=dict(max_norm=1.0),
+    ),
     classifier=dict(optimizer=dict(lr=0.02)),  # 10 epochs at 5e-4 are too few updates to learn
 )
 train_cfg = dict(max_epochs=40)

@@ -1,0 +1,9 @@
+# DeFT on Stanford Cars with 40% instance-dependent noise.
+_base_ = './deft_cars_sym20.py'
+
+train_dataloader = dict(
+    dataset=dict(
+        noise=dict(type='InstanceDependentNoise', ratio=0.4, seed=1),
+        noise_file='data/noise/cars_idn40.npz',  # drawn by the first run
+    )
+)
