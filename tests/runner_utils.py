@@ -89,6 +89,9 @@ def tiny(
         loader.collate_fn = dict(type='default_collate')
         if made_up_images:
             _exchange_dataset(loader, cfg, num_samples if split == 'train' else 6)
+    if made_up_images:  # they have the size that the tiny CLIP takes
+        for key in ('train_transforms', 'test_transforms'):
+            cfg.data_preprocessor.pop(key, None)
     cfg.merge_from_dict({key.replace('__', '.'): value for key, value in options.items()})
     return cfg
 

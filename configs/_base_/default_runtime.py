@@ -16,6 +16,8 @@ default_hooks = dict(
         backend_args=dict(backend='atomic_local'),
     ),
     visualization=dict(type='VisualizationHook', enable=False),
+    # compile=True compiles the image towers only
+    compile=dict(type='CompileHook'),
     # class names and the epoch for heads with prompts
     prompt_head=dict(type='PromptHeadHook'),
     # a resumed epoch draws what it would have drawn without the interruption
@@ -24,6 +26,8 @@ default_hooks = dict(
     safe_checkpoint=dict(type='SafeCheckpointHook'),
     # precision, recall and F1 of the running selection in stage 1
     selection_log=dict(type='SelectionLogHook'),
+    # what part of the time the training waited for data
+    data_time=dict(type='DataTimeHook'),
     summary=dict(type='SummaryHook'),
 )
 

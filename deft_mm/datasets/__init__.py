@@ -1,5 +1,6 @@
 """Data sets, wrappers that make or filter label noise, and what is known of samples."""
 
+from deft_mm.datasets.animal10n import Animal10N
 from deft_mm.datasets.chain import (
     base_datasets,
     class_names_of,
@@ -8,20 +9,68 @@ from deft_mm.datasets.chain import (
     img_paths_of,
     resolve,
 )
+from deft_mm.datasets.cifar10_dataset import CIFAR10Dataset
+from deft_mm.datasets.cifar100_dataset import CIFAR100Dataset
 from deft_mm.datasets.clean_subset import CleanSubset
+from deft_mm.datasets.clothing1m import Clothing1M
+from deft_mm.datasets.cub_dataset import CUBDataset
 from deft_mm.datasets.dataset_fingerprint import dataset_fingerprint
 from deft_mm.datasets.digits_dataset import DigitsDataset
 from deft_mm.datasets.evaluation_view import EvaluationView, evaluation_view, scoring_collate
-from deft_mm.datasets.noise import LabelNoise, SymmetricNoise, build_noise
+from deft_mm.datasets.food101n import Food101N
+from deft_mm.datasets.ilsvrc12 import ILSVRC12
+from deft_mm.datasets.image_folder_dataset import ImageFolderDataset
+from deft_mm.datasets.in_memory_dataset import InMemoryDataset
+from deft_mm.datasets.mnist_dataset import MNISTDataset
+from deft_mm.datasets.named_concat_dataset import NamedConcatDataset
+from deft_mm.datasets.noise import (
+    AsymmetricNoise,
+    FileNoise,
+    HumanNoise,
+    InstanceDependentNoise,
+    LabelNoise,
+    NoiseFile,
+    PairFlipNoise,
+    StructuredNoise,
+    SymmetricNoise,
+    build_noise,
+    transition_matrix,
+)
 from deft_mm.datasets.noisy_label_dataset import NoisyLabelDataset
+from deft_mm.datasets.stanford_cars_dataset import StanfordCarsDataset
+from deft_mm.datasets.tiny_image_net import TinyImageNet
+from deft_mm.datasets.transforms import FastLoadImageFromFile
+from deft_mm.datasets.web_vision import WebVision
 
 __all__ = [
+    'CIFAR10Dataset',
+    'CIFAR100Dataset',
+    'CUBDataset',
+    'ILSVRC12',
+    'MNISTDataset',
+    'Animal10N',
+    'AsymmetricNoise',
     'CleanSubset',
+    'Clothing1M',
     'DigitsDataset',
     'EvaluationView',
+    'FastLoadImageFromFile',
+    'FileNoise',
+    'Food101N',
+    'HumanNoise',
+    'InstanceDependentNoise',
+    'ImageFolderDataset',
+    'InMemoryDataset',
     'LabelNoise',
+    'NamedConcatDataset',
+    'NoiseFile',
     'NoisyLabelDataset',
+    'PairFlipNoise',
+    'StanfordCarsDataset',
+    'StructuredNoise',
     'SymmetricNoise',
+    'TinyImageNet',
+    'WebVision',
     'base_datasets',
     'build_noise',
     'class_names_of',
@@ -32,4 +81,5 @@ __all__ = [
     'img_paths_of',
     'resolve',
     'scoring_collate',
+    'transition_matrix',
 ]

@@ -39,7 +39,7 @@ VAL_LABELS = (199, 0, 0, 92, 57)
 
 
 def make(root: Path) -> None:
-    """Write 12 training images of 4 classes in 200 folders, and 5 validation images."""
+    """Write 12 training images of 4 classes in 200 folders, 5 validation images, all 64x64."""
     for wnid in WNIDS:
         (root / 'train' / wnid / 'images').mkdir(parents=True)
         (root / 'train' / wnid / f'{wnid}_boxes.txt').write_text(f'{wnid}_0.JPEG\t0\t10\t63\t58\n')
@@ -54,6 +54,8 @@ def make(root: Path) -> None:
     Image.open(grey).convert('L').save(grey)
     val = [f'val_{i}.JPEG\t{WNIDS[label]}\t0\t32\t44\t62\n' for i, label in enumerate(VAL_LABELS)]
     write_jpegs(root / 'val/images', [line.split('\t')[0] for line in val])
+    for path in root.rglob('*.JPEG'):
+        Image.open(path).resize((64, 64)).save(path)
     (root / 'val/val_annotations.txt').write_text(''.join(val))
     # In no order; the words of some other classes are there, too.
     (root / 'wnids.txt').write_text('\n'.join(sorted(WNIDS, key=lambda wnid: wnid[::-1])) + '\n')

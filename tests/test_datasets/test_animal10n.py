@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from miniatures import animal10n
 
 from deft_mm.datasets import Animal10N, given_labels_of, img_paths_of
+from miniatures import animal10n
 
 
 @pytest.fixture(scope='module')

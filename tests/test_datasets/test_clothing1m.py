@@ -3,7 +3,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from miniatures import clothing1m
 
 from deft_mm.datasets import (
     Clothing1M,
@@ -13,6 +12,7 @@ from deft_mm.datasets import (
     img_paths_of,
 )
 from deft_mm.datasets.clothing1m import balanced_subset
+from miniatures import clothing1m
 
 
 @pytest.fixture(scope='module')

@@ -1,10 +1,10 @@
 from pathlib import Path
 
 import pytest
-from miniatures import food101n
 from mmpretrain.datasets import Food101
 
 from deft_mm.datasets import Food101N, given_labels_of, img_paths_of
+from miniatures import food101n
 
 
 @pytest.fixture(scope='module')

@@ -3,13 +3,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from miniatures import imagenet, webvision
 from mmpretrain.datasets import ImageNet
 from open_clip import IMAGENET_CLASSNAMES
 from timm.data import ImageNetInfo
 
 from deft_mm.datasets import ILSVRC12, given_labels_of, img_paths_of
 from deft_mm.datasets.ilsvrc12 import CLASS_NAMES
+from miniatures import imagenet, webvision
 
 
 @pytest.fixture(scope='module')

@@ -9,11 +9,11 @@ import mmcv
 import numpy as np
 import pytest
 import torch
-from base_config_utils import base_config, base_dataset
 from mmpretrain.registry import DATASETS
 from PIL import Image
 from torchvision.transforms.v2 import CenterCrop, Compose, InterpolationMode, Resize
 
+from base_config_utils import base_config, base_dataset
 from deft_mm.datasets import class_names_of, given_labels_of
 
 CLIP = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))

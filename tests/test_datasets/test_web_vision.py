@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from miniatures import webvision
 
 from deft_mm.datasets import ILSVRC12, WebVision, given_labels_of, img_paths_of
+from miniatures import webvision
 
 
 @pytest.fixture(scope='module')

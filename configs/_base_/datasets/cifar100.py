@@ -1,5 +1,15 @@
 # CIFAR-100, downloaded to data/cifar100 (170 MB); see `deft_mm/datasets/cifar100_dataset.py`.
+# The images are in memory. Crop, flip and resize run on the device, and give Pillow's bytes (also
+# with the flip before the resize; the paper has it after).
+resize = dict(type='BatchResize', scale=224)
 data_preprocessor = dict(
+    type='AugmentingDataPreprocessor',
+    train_transforms=[
+        dict(type='BatchRandomCrop', crop_size=32, padding=4),
+        dict(type='BatchRandomFlip', prob=0.5),
+        resize,
+    ],
+    test_transforms=[resize],
     num_classes=100,
     # on the 0..255 scale: (.507, .487, .441) and (.267, .256, .276)
     mean=[129.285, 124.185, 112.455],
@@ -7,18 +17,11 @@ data_preprocessor = dict(
     to_rgb=False,  # MMPretrain stores CIFAR as RGB
 )
 
-resize = dict(type='Resize', scale=224, backend='pillow', interpolation='bilinear')
-train_pipeline = [
-    dict(type='RandomCrop', crop_size=32, padding=4),
-    resize,
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='PackInputs'),
-]
-test_pipeline = [resize, dict(type='PackInputs')]
+train_pipeline = test_pipeline = [dict(type='PackInputs')]
 
 train_dataloader = dict(
     batch_size=64,
-    num_workers=4,
+    num_workers=2,
     persistent_workers=False,  # a resumed run augments as an uninterrupted one
     dataset=dict(
         type='NoisyLabelDataset',
@@ -33,7 +36,7 @@ train_dataloader = dict(
 )
 val_dataloader = dict(
     batch_size=256,
-    num_workers=4,
+    num_workers=2,
     dataset=dict(
         type='CIFAR100Dataset', data_root='data/cifar100', split='test', pipeline=test_pipeline
     ),

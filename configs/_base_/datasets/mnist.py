@@ -1,6 +1,12 @@
 # MNIST, downloaded to data/mnist (12 MB); see `deft_mm/datasets/mnist_dataset.py`.
 # The paper's code has no transforms for it: those of CIFAR without the flip, CLIP's own constants.
+# The images are in memory. Crop and resize run on the device, and give Pillow's bytes.
+resize = dict(type='BatchResize', scale=224)
 data_preprocessor = dict(
+    type='AugmentingDataPreprocessor',
+    # No flip: a mirrored digit is another sign or none.
+    train_transforms=[dict(type='BatchRandomCrop', crop_size=28, padding=4), resize],
+    test_transforms=[resize],
     num_classes=10,
     # CLIP's own normalisation, on the 0..255 scale
     mean=[122.7709, 116.7460, 104.0937],
@@ -8,18 +14,11 @@ data_preprocessor = dict(
     to_rgb=False,  # three equal channels
 )
 
-resize = dict(type='Resize', scale=224, backend='pillow', interpolation='bilinear')
-train_pipeline = [
-    # No flip: a mirrored digit is another sign or none.
-    dict(type='RandomCrop', crop_size=28, padding=4),
-    resize,
-    dict(type='PackInputs'),
-]
-test_pipeline = [resize, dict(type='PackInputs')]
+train_pipeline = test_pipeline = [dict(type='PackInputs')]
 
 train_dataloader = dict(
     batch_size=64,
-    num_workers=4,
+    num_workers=2,
     persistent_workers=False,  # a resumed run augments as an uninterrupted one
     dataset=dict(
         type='NoisyLabelDataset',
@@ -31,7 +30,7 @@ train_dataloader = dict(
 )
 val_dataloader = dict(
     batch_size=256,
-    num_workers=4,
+    num_workers=2,
     dataset=dict(type='MNISTDataset', data_root='data/mnist', split='test', pipeline=test_pipeline),
     sampler=dict(type='DefaultSampler', shuffle=False),
 )
