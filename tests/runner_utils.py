@@ -129,11 +129,13 @@ def num_classes_of(cfg: Config) -> int:
 
 
 def _shorten(cfg: Config) -> None:
-    """One epoch a stage."""
+    """One epoch a stage, and settings that don't count on more."""
     two_stages = 'noise_filter' in cfg.default_hooks
     cfg.train_cfg.max_epochs = 2 if two_stages else 1
     if two_stages:
         cfg.default_hooks.noise_filter.detector_epochs = 1
+        cfg.model.detector.head.pop('warmup_epochs', None)
+        cfg.optim_wrapper.detector.pop('clip_grad', None)
     cfg.default_hooks.logger.interval = 1
 
 

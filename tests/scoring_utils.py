@@ -16,7 +16,7 @@ from deft_mm.engine.scoring_pass import score_samples
 from runner_utils import tiny
 from tools import train
 
-SIZES = (9, 10, 11)
+SIZES = (1, 9, 10, 11)  # of one sample, the second process has none
 
 
 def score_all(sizes) -> dict[str, np.ndarray]:
@@ -31,8 +31,11 @@ def score_all(sizes) -> dict[str, np.ndarray]:
         for size in sizes:
             cfg.train_dataloader.dataset.dataset.num_samples = size
             dataset = DATASETS.build(cfg.train_dataloader.dataset)
-            result = score_samples(detector, dataset, pipeline, batch_size=4)
-            scores[f'prob{size}'], scores[f'label{size}'] = result.clean_prob, result.pred_label
+            result = score_samples(
+                detector, dataset, pipeline, batch_size=4, needs=('loss', 'feature')
+            )
+            for name in ('clean_prob', 'pred_label', 'loss', 'feature'):
+                scores[f'{name}{size}'] = getattr(result, name)
     return scores
 
 
@@ -46,10 +49,15 @@ def score_in_process(rank: int, port: int, folder: str) -> None:
     leave_distributed()
 
 
-def threads_after_training(rank: int, port: int, folder: str) -> None:
-    """Train a config as `tools/train.py` does and note which threads are left."""
+def train_in_process(rank: int, port: int, folder: str) -> None:
+    """Train a config as a distributed run of one process, as `tools/train.py` does."""
     os.environ.update(RANK='0', WORLD_SIZE='1', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
     sys.argv = ['train.py', f'{folder}/config.py', '--launcher', 'pytorch']
     train.main()
+
+
+def threads_after_training(rank: int, port: int, folder: str) -> None:
+    """Train, and note which threads are left."""
+    train_in_process(rank, port, folder)
     names = [(task / 'comm').read_text().strip() for task in Path('/proc/self/task').iterdir()]
     Path(folder, 'threads.txt').write_text('\n'.join(names))

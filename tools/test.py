@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.engine.launch import (
     add_common_arguments,
-    check_amp_device,
+    amp_dtype,
     leave_distributed,
     load_config,
     prepare_environment,
@@ -50,7 +50,7 @@ def apply_test_options(cfg: Config, args: argparse.Namespace) -> None:
         raise FileNotFoundError(f'Checkpoint {args.checkpoint} does not exist.')
     cfg.load_from = args.checkpoint
     if args.amp:
-        check_amp_device()
+        amp_dtype(cfg)
         cfg.test_cfg.fp16 = True
     if args.show or args.show_dir is not None:
         cfg.setdefault('default_hooks', ConfigDict()).setdefault(

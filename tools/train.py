@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.engine.launch import (
     add_common_arguments,
+    amp_dtype,
     check_amp_device,
     leave_distributed,
     load_config,
@@ -46,14 +47,24 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def use_amp(cfg: Config) -> None:
+    """Train and validate in mixed precision."""
+    dtype = amp_dtype(cfg)
+    cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    # bfloat16 has the range of float32: no gradient is lost without scaling.
+    scale = 'dynamic' if dtype == 'float16' else dict(enabled=False)
+    cfg.optim_wrapper.setdefault('loss_scale', scale)
+    if cfg.get('val_cfg') is not None and 'type' not in cfg.val_cfg:
+        cfg.val_cfg.setdefault('fp16', True)
+
+
 def apply_training_options(cfg: Config, args: argparse.Namespace) -> None:
     """Write the options that only training has into the config."""
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-    if cfg.get('optim_wrapper', {}).get('type') == 'AmpOptimWrapper':
+        use_amp(cfg)
+    elif cfg.get('optim_wrapper', {}).get('type') == 'AmpOptimWrapper':
         check_amp_device()
     if args.resume is not None:
         if args.resume != 'auto' and not Path(args.resume).is_file():

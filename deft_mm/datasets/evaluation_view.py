@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from mmengine.dataset import Compose, pseudo_collate
+from mmengine.dataset import Compose, default_collate, pseudo_collate
 from mmengine.logging import print_log
 from mmengine.registry import FUNCTIONS
 from mmpretrain.registry import TRANSFORMS
@@ -122,7 +122,13 @@ def scoring_collate(data_batch: Sequence[dict | None]) -> dict | None:
         data_batch (Sequence[dict, optional]): Samples.
 
     Returns:
-        dict, optional: As MMEngine's ``pseudo_collate``; None where no sample is left.
+        dict, optional: Samples as MMEngine's ``default_collate`` gives them, images in one tensor;
+        images of different sizes as a list, as ``pseudo_collate`` does. None where no sample is
+        left.
     """
     readable = [data for data in data_batch if data is not None]
-    return pseudo_collate(readable) if readable else None
+    if not readable:
+        return None
+    # One tensor is one copy to the device and one normalisation.
+    one_size = len({getattr(data['inputs'], 'shape', None) for data in readable}) == 1
+    return (default_collate if one_size else pseudo_collate)(readable)

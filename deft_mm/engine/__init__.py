@@ -3,6 +3,9 @@
 from .atomic_local_backend import AtomicLocalBackend
 from .checkpoint_loading import allow_mmengine_checkpoints
 from .hooks import (
+    CompileHook,
+    DataReportHook,
+    DataTimeHook,
     EpochSeedHook,
     NoiseFilterHook,
     PromptHeadHook,
@@ -17,6 +20,9 @@ allow_mmengine_checkpoints()
 
 __all__ = [
     'AtomicLocalBackend',
+    'CompileHook',
+    'DataReportHook',
+    'DataTimeHook',
     'EpochSeedHook',
     'NoiseFilterHook',
     'PromptHeadHook',

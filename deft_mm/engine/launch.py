@@ -12,6 +12,8 @@ from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.dist import is_distributed
 
+from deft_mm.engine.data_settings import reopen_data, settle_data
+
 # What MMPretrain's own scripts give every dataloader.
 _DATALOADER_DEFAULTS = dict(pin_memory=True, collate_fn=dict(type='default_collate'))
 
@@ -20,7 +22,10 @@ def add_common_arguments(parser: ArgumentParser) -> None:
     """Add the options that training and testing share, named as MMPretrain's."""
     parser.add_argument('--work-dir', help='folder for logs, checkpoints and the selection file')
     parser.add_argument(
-        '--amp', action='store_true', help='automatic mixed precision (needs an accelerator)'
+        '--amp',
+        action='store_true',
+        help='automatic mixed precision (needs an accelerator); float16, or bfloat16 with '
+        '--cfg-options optim_wrapper.dtype=bfloat16',
     )
     parser.add_argument(
         '--no-pin-memory', action='store_true', help="turn the dataloaders' pin_memory off"
@@ -52,10 +57,12 @@ def load_config(args: Namespace, persistent_workers: bool) -> Config:
             any and does not say itself.
 
     Returns:
-        Config: The config, ``--cfg-options`` merged.
+        Config: The config, ``--cfg-options`` merged, and what depends on the data filled in, see
+        :func:`~deft_mm.engine.data_settings.settle_data`.
 
     Raises:
-        FileNotFoundError: If there is no such config file.
+        FileNotFoundError: If there is no such config file, or none of the data that it needs.
+        ValueError: If the number of classes is left open, and the data don't tell it.
     """
     if not Path(args.config).is_file():
         raise FileNotFoundError(f'Config file {args.config} does not exist.')
@@ -65,7 +72,9 @@ def load_config(args: Namespace, persistent_workers: bool) -> Config:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    reopen_data(cfg, args.cfg_options)
     cfg.merge_from_dict(args.cfg_options)
+    settle_data(cfg)
     for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if cfg.get(field) is not None:
             _set_dataloader_defaults(cfg[field], persistent_workers, args.no_pin_memory)
@@ -95,6 +104,26 @@ def check_amp_device() -> None:
             '--amp (optim_wrapper.type=AmpOptimWrapper) needs a GPU or another accelerator, and '
             'none was found: leave --amp out to run in float32 on the CPU.'
         )
+
+
+def amp_dtype(cfg: Config) -> str:
+    """The type that ``--amp`` computes in, ``optim_wrapper.dtype``; MMEngine's loops get it too.
+
+    Returns:
+        str: 'float16', the default, or 'bfloat16'.
+
+    Raises:
+        ValueError: If the config asks for another type, or there is no accelerator.
+    """
+    check_amp_device()
+    dtype = (cfg.get('optim_wrapper') or {}).get('dtype', 'float16')
+    if dtype not in ('float16', 'bfloat16'):
+        raise ValueError(
+            f"optim_wrapper.dtype={dtype!r}: mixed precision computes in 'float16' or 'bfloat16'."
+        )
+    # Validation and test loops know only whether, and take PyTorch's default type.
+    torch.set_autocast_gpu_dtype(getattr(torch, dtype))
+    return dtype
 
 
 def prepare_environment(launcher: str, local_rank: int) -> None:

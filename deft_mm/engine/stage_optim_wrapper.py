@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import copy
+import inspect
 
+import torch
 from mmengine.optim import OptimWrapperDict, build_optim_wrapper
-from mmpretrain.registry import OPTIM_WRAPPER_CONSTRUCTORS
+from mmengine.utils import digit_version
+from mmpretrain.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIMIZERS
 from torch import nn
 
 from deft_mm.models.algorithms.deft import STAGES
+
+_FUSED = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)
 
 
 class StageOptimWrapper(OptimWrapperDict):
@@ -31,6 +36,19 @@ class StageOptimWrapper(OptimWrapperDict):
         """Momenta of the active stage, as a single optimiser would report them."""
         return self[self.active].get_momentum()
 
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Load the state of every stage's optimiser.
+
+        Whether an optimiser is fused is not loaded: that is a matter of this machine and config,
+        not of those that the checkpoint comes from.
+        """
+        for name, saved in state_dict.items():
+            for group, own in zip(saved['param_groups'], self[name].param_groups, strict=False):
+                if 'fused' in own:
+                    # Before loading: it also decides on which device Adam counts its steps.
+                    group['fused'] = own['fused']
+        super().load_state_dict(state_dict)
+
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class StageOptimWrapperConstructor:
@@ -39,6 +57,10 @@ class StageOptimWrapperConstructor:
     Keys beside the stage names (``type``, ``accumulative_counts``, ``clip_grad``, ``loss_scale``,
     ...) are shared by the stages; a stage's own keys win. So ``--amp``, which sets
     ``optim_wrapper.type``, holds for both.
+
+    SGD, Adam and AdamW get ``fused=True`` where PyTorch has a fused kernel for the model's device:
+    one pass over the weights, with the same result but for rounding. ``optimizer=dict(...,
+    fused=False)`` is the ordinary one.
 
     Example:
 
@@ -88,4 +110,20 @@ class StageOptimWrapperConstructor:
                 f'model.{stage} has no trainable parameter: set model.{stage}.backbone.peft, or a '
                 'head that trains.'
             )
+        _fuse(cfg['optimizer'], next(p for p in child.parameters() if p.requires_grad))
         return build_optim_wrapper(child, cfg)
+
+
+def _fuse(optimizer: dict, parameter: nn.Parameter) -> None:
+    """Ask for the fused kernel, where there is one and the config leaves it open."""
+    kind = optimizer.get('type')
+    cls = OPTIMIZERS.get(kind) if isinstance(kind, str) else kind
+    decided = {'fused', 'foreach', 'differentiable'} & optimizer.keys()
+    if cls in _FUSED and not decided and _has_fused_kernel(cls, parameter.device):
+        optimizer['fused'] = True
+
+
+def _has_fused_kernel(optimizer: type, device: torch.device) -> bool:
+    # Those for the GPU came with the argument, those for the CPU later.
+    devices = ('cuda', 'cpu') if digit_version(torch.__version__) >= (2, 4) else ('cuda',)
+    return device.type in devices and 'fused' in inspect.signature(optimizer).parameters

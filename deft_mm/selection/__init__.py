@@ -6,11 +6,12 @@ Nothing in here knows data sets or models: arrays and files only.
 from deft_mm.selection.dual_prompt_selector import DualPromptSelector
 from deft_mm.selection.file_selector import FileSelector
 from deft_mm.selection.fingerprint import Fingerprint
-from deft_mm.selection.scores import SampleScores
+from deft_mm.selection.scores import OPTIONAL_SCORES, SampleScores
 from deft_mm.selection.selection_file import Selection, read_selection, write_selection
 from deft_mm.selection.selector import Selector, build_selector, check_selection
 
 __all__ = [
+    'OPTIONAL_SCORES',
     'DualPromptSelector',
     'FileSelector',
     'Fingerprint',

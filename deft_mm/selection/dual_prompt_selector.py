@@ -49,6 +49,11 @@ class DualPromptSelector(Selector):
         """Select by clean probability; see :meth:`Selector.select`."""
         if scores is None:
             raise ValueError('DualPromptSelector selects by scores: run the scoring pass first.')
+        if scores.readable.any() and np.isnan(scores.clean_prob[scores.readable]).all():
+            raise ValueError(
+                'DualPromptSelector selects by clean probability, which this model does not give: '
+                "use model.detector.head=dict(type='DualPromptHead', ...) or another selector."
+            )
         kept = scores.readable & (scores.clean_prob > self.threshold)
         if self.recipe == 'real_world':
             kept &= scores.yes_label == scores.given_label

@@ -6,6 +6,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+# Fields that are there only if a selector needs them.
+OPTIONAL_SCORES = ('loss', 'feature')
+
 
 @dataclass
 class SampleScores:
@@ -14,15 +17,19 @@ class SampleScores:
     Args:
         given_label (np.ndarray): (N,) int64, the label that the data set gives.
         clean_prob (np.ndarray): (N,) float32, the probability that it is right; NaN where
-            unreadable.
+            unreadable, or if the model gives none.
         pred_label (np.ndarray): (N,) int64, the classifier's label; -1 where unreadable.
         pred_prob (np.ndarray): (N,) float32, the probability of that; NaN where unreadable.
         yes_label (np.ndarray): (N,) int64, the class with the highest clean probability; -1 where
-            unreadable.
+            unreadable, or if the model gives none.
         readable (np.ndarray): (N,) bool, False for an image that could not be read.
+        loss (np.ndarray, optional): (N,) float32, the cross entropy of the given label with the
+            model's logits; NaN where unreadable. Defaults to None.
+        feature (np.ndarray, optional): (N, E) float32, what the head classifies, as the backbone
+            (or the neck) gives it: not normalised; NaN where unreadable. Defaults to None.
 
     Raises:
-        ValueError: If the arrays are not all of shape (N,).
+        ValueError: If an array has not one entry (``feature``: one row) a sample.
     """
 
     given_label: np.ndarray
@@ -31,15 +38,25 @@ class SampleScores:
     pred_prob: np.ndarray
     yes_label: np.ndarray
     readable: np.ndarray
+    loss: np.ndarray | None = None
+    feature: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        dtypes = dict(clean_prob=np.float32, pred_prob=np.float32, readable=np.bool_)
+        integers = ('given_label', 'pred_label', 'yes_label')
+        dtypes = dict.fromkeys(integers, np.int64) | dict(readable=np.bool_)
+        shapes = {}
         for field in fields(self):
-            array = np.asarray(getattr(self, field.name), dtype=dtypes.get(field.name, np.int64))
-            setattr(self, field.name, array)
-        shapes = {field.name: getattr(self, field.name).shape for field in fields(self)}
-        if any(shape != (len(self),) for shape in shapes.values()):
-            raise ValueError(f'All score arrays have one entry a sample, found shapes {shapes}.')
+            value = getattr(self, field.name)
+            if value is not None:
+                array = np.asarray(value, dtype=dtypes.get(field.name, np.float32))
+                setattr(self, field.name, array)
+                shapes[field.name] = array.shape
+        for name, shape in shapes.items():
+            n_dims = 2 if name == 'feature' else 1
+            if len(shape) != n_dims or shape[0] != len(self):
+                raise ValueError(
+                    f'All score arrays have one entry a sample, found {name} in shapes {shapes}.'
+                )
 
     def __len__(self) -> int:
         return len(self.given_label)

@@ -22,9 +22,12 @@ class Selector(ABC):
 
     Attributes:
         needs_scores (bool): Whether :meth:`select` needs a scoring pass before it.
+        needs (tuple[str]): Which optional scores the pass is to have, of 'loss' and 'feature' (see
+            :class:`~deft_mm.selection.SampleScores`). Defaults to none.
     """
 
     needs_scores: bool = True
+    needs: tuple[str, ...] = ()
 
     @abstractmethod
     def select(self, scores: SampleScores | None, fingerprint: Fingerprint) -> np.ndarray:

@@ -32,7 +32,7 @@ def test_scoring_pass_of_two_processes_selects_what_one_selects(tmp_path):
             # batches are of other samples, so the last bits may differ
             np.testing.assert_allclose(together[name], values, rtol=1e-4, atol=1e-5)
         for size in SIZES:
-            selections = [scores[f'prob{size}'] > 0.5 for scores in (together, alone)]
+            selections = [scores[f'clean_prob{size}'] > 0.5 for scores in (together, alone)]
             assert (selections[0] == selections[1]).all()
 
 

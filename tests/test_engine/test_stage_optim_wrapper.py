@@ -6,6 +6,8 @@ from torch import nn
 
 from deft_mm.engine import StageOptimWrapperConstructor
 
+HAS_FUSED_SGD = tuple(int(part) for part in torch.__version__.split('.')[:2]) >= (2, 4)
+
 
 class TwoStages(nn.Module):
     def __init__(self, classifier: bool = True):
@@ -80,3 +82,59 @@ def test_paramwise_options_are_shared():
         decays = {g['params'][0].ndim: g['weight_decay'] for g in wrapper[stage].param_groups}
         assert (decays[2], decays[1]) == (0.1, 0.0)  # matrix, bias
     assert isinstance(wrapper['detector'].optimizer, torch.optim.SGD)
+
+
+def steps(wrapper, model: nn.Module, n: int = 5) -> None:
+    """Train both children of a model on made-up numbers."""
+    for stage, child in model.named_children():
+        for i in range(n):
+            inputs = torch.linspace(-1, 1, 3) * (i + 1)
+            wrapper[stage].update_params(child(inputs).square().sum())
+
+
+@pytest.mark.skipif(not HAS_FUSED_SGD, reason='this PyTorch has no fused SGD for the CPU')
+@pytest.mark.parametrize('kind', ['SGD', 'AdamW'])
+def test_fused_kernel_is_taken_where_there_is_one_and_changes_rounding_only(kind):
+    results = []
+    for options in ({}, dict(fused=False), dict(foreach=False)):
+        torch.manual_seed(0)
+        model = TwoStages()
+        cfg = config()
+        for stage in ('detector', 'classifier'):
+            cfg[stage]['optimizer'] = dict(type=kind, lr=0.01, weight_decay=0.1, **options)
+        wrapper = StageOptimWrapperConstructor(cfg)(model)
+        found = {group['fused'] for stage in wrapper.values() for group in stage.param_groups}
+        assert found == {options.get('fused', None if options else True)}
+        steps(wrapper, model)
+        results.append(model.state_dict())
+    for name, value in results[0].items():
+        torch.testing.assert_close(value, results[1][name])
+
+
+def test_optimiser_without_a_fused_kernel_is_left_as_it_is():
+    cfg = config()
+    cfg['detector']['optimizer'] = dict(type='Rprop', lr=0.01)
+    wrapper = StageOptimWrapperConstructor(cfg)(TwoStages())
+    assert 'fused' not in wrapper['detector'].param_groups[0]
+
+
+@pytest.mark.skipif(not HAS_FUSED_SGD, reason='this PyTorch has no fused SGD for the CPU')
+@pytest.mark.parametrize('saved', [True, False])
+def test_resumed_optimiser_is_fused_if_this_config_says_so(saved):
+    wrappers = []
+    for fused in (saved, not saved):
+        cfg = config()
+        for stage in ('detector', 'classifier'):
+            cfg[stage]['optimizer']['fused'] = fused
+        torch.manual_seed(0)
+        model = TwoStages()
+        wrappers.append((StageOptimWrapperConstructor(cfg)(model), model))
+    steps(*wrappers[0])
+    wrappers[1][0].load_state_dict(wrappers[0][0].state_dict())
+    resumed, model = wrappers[1]
+    assert {g['fused'] for stage in resumed.values() for g in stage.param_groups} == {not saved}
+    assert resumed['detector'].param_groups[0]['lr'] == 0.03
+    state = resumed['detector'].optimizer.state[model.detector.weight]
+    expected = wrappers[0][0]['detector'].optimizer.state[wrappers[0][1].detector.weight]
+    assert torch.equal(state['momentum_buffer'], expected['momentum_buffer'])
+    steps(resumed, model)  # runs, whichever kernel the checkpoint was saved with

@@ -14,3 +14,15 @@ def test_arrays_are_brought_to_their_types():
 def test_arrays_of_another_length_are_refused(name):
     with pytest.raises(ValueError, match=f'{name}.*\\(4,\\)'):
         scores(**{name: np.zeros(4)})
+
+
+def test_loss_and_feature_are_optional_and_float32():
+    assert scores().loss is None and scores().feature is None
+    table = scores(loss=np.arange(5), feature=np.zeros((5, 3)))
+    assert table.loss.dtype == table.feature.dtype == np.float32
+
+
+@pytest.mark.parametrize('feature', [np.zeros((4, 3)), np.zeros(5), np.zeros((5, 3, 1))])
+def test_features_of_another_shape_are_refused(feature):
+    with pytest.raises(ValueError, match='feature'):
+        scores(feature=feature)

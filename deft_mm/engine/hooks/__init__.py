@@ -1,5 +1,8 @@
 """Hooks."""
 
+from .compile_hook import CompileHook
+from .data_report_hook import DataReportHook
+from .data_time_hook import DataTimeHook
 from .epoch_seed_hook import EpochSeedHook
 from .noise_filter_hook import NoiseFilterHook
 from .prompt_head_hook import PromptHeadHook
@@ -8,6 +11,9 @@ from .selection_log_hook import SelectionLogHook
 from .summary_hook import SummaryHook
 
 __all__ = [
+    'CompileHook',
+    'DataReportHook',
+    'DataTimeHook',
     'EpochSeedHook',
     'NoiseFilterHook',
     'PromptHeadHook',

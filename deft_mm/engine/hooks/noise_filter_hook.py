@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.optim import AmpOptimWrapper
+from mmengine.runner import EpochBasedTrainLoop, Runner, autocast
 from mmpretrain.registry import HOOKS, TRANSFORMS
 from torch.utils.data import Dataset
 
@@ -60,6 +62,9 @@ class NoiseFilterHook(Hook):
     A model without a classifier runs stage 1 alone, ``detector_epochs`` long, and writes the
     selection file at its end. A :class:`~deft_mm.selection.FileSelector` needs no detector: stage 2
     starts at once.
+
+    Scores are computed in the precision in which the detector is trained: under ``AmpOptimWrapper``
+    in mixed precision, with similarities and probabilities in float32.
 
     Checkpoints carry the stage, its first epoch, the data set's fingerprint and the kept samples. A
     run resumes in either stage. When ``EarlyStoppingHook`` stops stage 1, stage 2 follows.
@@ -314,14 +319,17 @@ class NoiseFilterHook(Hook):
 
     def _score(self, runner: Runner) -> SampleScores:
         val = runner.cfg.get('val_dataloader') or {}
-        scores = score_samples(
-            self.model.detector,
-            self.dataset,
-            self.pipeline,
-            batch_size=self.batch_size or val.get('batch_size', 64),
-            num_workers=val.get('num_workers', 0) if self.num_workers is None else self.num_workers,
-            skip_unreadable=self.skip_unreadable,
-        )
+        workers = val.get('num_workers', 0) if self.num_workers is None else self.num_workers
+        with _precision_of(runner.optim_wrapper['detector']):
+            scores = score_samples(
+                self.model.detector,
+                self.dataset,
+                self.pipeline,
+                batch_size=self.batch_size or val.get('batch_size', 64),
+                num_workers=workers,
+                skip_unreadable=self.skip_unreadable,
+                needs=self.selector.needs,
+            )
         unreadable = int((~scores.readable).sum())
         if unreadable:
             runner.logger.warning(
@@ -376,6 +384,13 @@ def _agree(decide: Callable[[], np.ndarray]) -> np.ndarray:
     if error is not None:
         raise error
     return kept
+
+
+def _precision_of(optim_wrapper) -> AbstractContextManager:
+    """The precision in which a model is trained."""
+    if isinstance(optim_wrapper, AmpOptimWrapper):
+        return autocast(dtype=optim_wrapper.cast_dtype)
+    return nullcontext()
 
 
 def _whole(dataset: Dataset) -> Dataset:

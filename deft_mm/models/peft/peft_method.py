@@ -48,7 +48,7 @@ class PEFTMethod(nn.Module):
         return out_BTD
 
     def on_mlp_in(self, hidden_BTM: torch.Tensor, block: int) -> torch.Tensor:
-        """Hidden layer of the MLP before its activation."""
+        """Hidden layer of the MLP before its activation, which may overwrite what is returned."""
         return hidden_BTM
 
     def on_mlp_out(self, out_BTD: torch.Tensor, x_BTD: torch.Tensor, block: int) -> torch.Tensor:

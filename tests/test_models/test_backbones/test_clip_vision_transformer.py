@@ -197,19 +197,63 @@ def test_gradient_checkpointing_changes_memory_only(clip_and_model, monkeypatch)
         torch.testing.assert_close(results[1][name], grad)
 
 
-def test_no_graph_is_recorded_below_the_first_tuned_block(clip_and_model, monkeypatch):
-    requires_grad = []
-    run_block = CLIPVisionTransformer._run_block
+@pytest.mark.parametrize(
+    ('peft', 'stem', 'blocks'),
+    [
+        (None, False, [False, False, False]),
+        (dict(type='VPT', num_tokens=2), False, [True, True, True]),
+        (dict(type='VPT', num_tokens=2, last_n_blocks=1), False, [False, False, True]),
+        (dict(type='LoRA', rank=2, last_n_blocks=2), False, [False, True, True]),
+        (dict(type='FullFineTune'), False, [True, True, True]),
+        (dict(type='BitFit'), True, [True, True, True]),  # the bias of ln_pre
+    ],
+    ids=lambda value: value.get('type', '') if isinstance(value, dict) else None,
+)
+def test_nothing_is_recorded_or_kept_below_the_first_tuned_block(
+    clip_and_model, monkeypatch, peft, stem, blocks
+):
+    records, kept = [], []
 
-    def spy(self, x, i):
-        out = run_block(self, x, i)
-        requires_grad.append(out.requires_grad)
-        return out
+    def spy(name):
+        compute = getattr(CLIPVisionTransformer, name)
 
-    monkeypatch.setattr(CLIPVisionTransformer, '_run_block', spy)
-    peft = dict(type='VPT', num_tokens=2, last_n_blocks=1)
-    CLIPVisionTransformer(clip_and_model[0], peft=peft)(torch.randn(2, 3, 32, 32))
-    assert requires_grad == [False, False, True]
+        def watched(self, *args):
+            before = len(kept)
+            out = compute(self, *args)
+            records.append((out.requires_grad, len(kept) > before))
+            return out
+
+        monkeypatch.setattr(CLIPVisionTransformer, name, watched)
+
+    spy('_embed')
+    spy('_run_block')
+    backbone = CLIPVisionTransformer(clip_and_model[0], peft=peft)
+    with torch.autograd.graph.saved_tensors_hooks(lambda x: kept.append(1) or x, lambda x: x):
+        backbone(torch.randn(2, 3, 32, 32))
+    assert records == [(recorded, recorded) for recorded in [stem, *blocks]]
+
+
+def test_last_block_computes_the_class_token_alone_behind_its_keys_and_values(clip_and_model):
+    backbone = CLIPVisionTransformer(clip_and_model[0], peft=dict(type='VPT', num_tokens=2))
+    seen = []
+    for block in backbone.residual_blocks():
+        block.mlp.c_fc.register_forward_hook(lambda m, inputs, out: seen.append(inputs[0].shape[1]))
+    backbone(torch.randn(2, 3, 32, 32))
+    assert seen == [1 + 2 + 16, 1 + 2 + 16, 1]
+
+
+def test_gradients_of_all_blocks_equal_open_clips(clip_and_model):
+    clip, model = clip_and_model
+    backbone = CLIPVisionTransformer(clip, peft=dict(type='FullFineTune'))
+    images, upstream = torch.randn(2, 3, 32, 32), torch.randn(2, 24)
+    trained = {name: p for name, p in backbone.named_parameters() if p.requires_grad}
+    expected = dict(model.visual.named_parameters())
+    found = torch.autograd.grad(backbone(images)[0], list(trained.values()), upstream)
+    wanted = torch.autograd.grad(
+        model.encode_image(images), [expected[name] for name in trained], upstream
+    )
+    for name, grad, other in zip(trained, found, wanted, strict=True):
+        torch.testing.assert_close(grad, other, rtol=1e-4, atol=1e-5, msg=name)
 
 
 def test_autocast_keeps_weights_and_gradients_in_fp32(clip_and_model):

@@ -1,0 +1,150 @@
+"""What the scoring pass says of every sample."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import DefaultScope
+from mmpretrain.registry import DATASETS, MODELS, TASK_UTILS
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+from deft_mm.datasets import evaluation_view, given_labels_of, scoring_collate
+from deft_mm.engine.scoring_pass import score_samples
+from deft_mm.selection import DualPromptSelector, Fingerprint, SampleScores, Selector
+from runner_utils import run, tiny
+
+CONFIG = 'deft/deft_digits_sym40.py'
+PIPELINE = [dict(type='PackInputs')]
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        yield
+
+
+def build(head: dict | None = None, num_samples: int = 11):
+    """A detector in training mode, and a noisy data set."""
+    cfg = tiny(CONFIG, 'unused', num_samples=num_samples)
+    if head is not None:
+        cfg.model.detector.head = head
+    cfg.model.detector.data_preprocessor = cfg.get('data_preprocessor')
+    detector = MODELS.build(cfg.model.detector).train()
+    if head is None:
+        detector.head.set_class_names([f'class {i}' for i in range(10)])
+    return detector, DATASETS.build(cfg.train_dataloader.dataset)
+
+
+def batches(detector, dataset, batch_size: int):
+    view = evaluation_view(dataset, PIPELINE)
+    for batch in DataLoader(view, batch_size, collate_fn=scoring_collate):
+        with torch.no_grad():
+            yield detector.eval().data_preprocessor(batch)
+
+
+def test_scores_are_what_the_head_predicts_for_every_sample():
+    detector, dataset = build()
+    scores = score_samples(detector, dataset, PIPELINE, batch_size=4)
+    assert detector.training
+    predicted = [
+        sample
+        for batch in batches(detector, dataset, 4)
+        for sample in detector(**batch, mode='predict')
+    ]
+    expected = dict(
+        clean_prob=torch.cat([sample.clean_prob for sample in predicted]),
+        pred_label=torch.cat([sample.pred_label for sample in predicted]),
+        pred_prob=torch.stack([sample.pred_score.max() for sample in predicted]),
+        yes_label=torch.cat([sample.yes_label for sample in predicted]),
+        given_label=torch.from_numpy(given_labels_of(dataset)),
+    )
+    for name, values in expected.items():
+        np.testing.assert_array_equal(getattr(scores, name), values.detach().numpy(), err_msg=name)
+    assert scores.readable.all() and scores.loss is None and scores.feature is None
+
+
+def test_loss_and_feature_are_there_for_a_selector_that_needs_them():
+    detector, dataset = build()
+    scores = score_samples(detector, dataset, PIPELINE, 4, needs=('feature', 'loss'))
+    losses, features = [], []
+    for batch in batches(detector, dataset, 4):
+        feats = detector.extract_feat(batch['inputs'])
+        labels = torch.cat([sample.gt_label for sample in batch['data_samples']])
+        losses.append(F.cross_entropy(detector.head(feats), labels, reduction='none'))
+        features.append(feats[-1])
+    np.testing.assert_array_equal(scores.loss, torch.cat(losses).detach())
+    np.testing.assert_array_equal(scores.feature, torch.cat(features).detach())
+    assert scores.loss.dtype == scores.feature.dtype == np.float32
+
+
+def test_unknown_need_is_named():
+    detector, dataset = build()
+    with pytest.raises(ValueError, match="needs` 'gradient'"):
+        score_samples(detector, dataset, PIPELINE, needs=('gradient',))
+
+
+def test_text_is_encoded_once_and_no_sample_is_filled_in(monkeypatch):
+    detector, dataset = build()
+    encoded, prepared = [], []
+    encode, prepare = detector.head._encode, detector.data_preprocessor.forward
+    monkeypatch.setattr(detector.head, '_encode', lambda: encoded.append(1) or encode())
+    monkeypatch.setattr(
+        detector.data_preprocessor,
+        'forward',
+        lambda data, training=False: prepared.append(data) or prepare(data, training),
+    )
+    score_samples(detector, dataset, PIPELINE, batch_size=2)
+    assert len(encoded) == 1 and len(prepared) == 6
+    assert all(data['inputs'].shape[1:] == (3, 32, 32) for data in prepared)  # one tensor a batch
+    assert all('data_samples' not in data for data in prepared)
+
+
+def test_images_of_several_sizes_are_scored_too(tmp_path):
+    for i, size in enumerate([32, 40, 32]):
+        (tmp_path / 'cat').mkdir(exist_ok=True)
+        image = np.random.RandomState(i).randint(0, 255, (size, 32, 3), dtype=np.uint8)
+        cv2.imwrite(str(tmp_path / 'cat' / f'{i}.png'), image)
+    (tmp_path / 'cat' / '3.png').write_bytes(b'not an image')
+    dataset = DATASETS.build(dict(type='CustomDataset', data_prefix=str(tmp_path)))
+    pipeline = [dict(type='LoadImageFromFile'), *PIPELINE]
+    detector, _ = build()
+    needs = ('loss', 'feature')
+    scores = score_samples(detector, dataset, pipeline, 4, skip_unreadable=True, needs=needs)
+    assert scores.readable.tolist() == [True, True, True, False]
+    for values in (scores.clean_prob, scores.loss, scores.feature):
+        assert np.isfinite(values[:3]).all() and np.isnan(values[3]).all()
+    assert scores.pred_label[3] == -1
+
+
+def test_model_without_a_clean_probability_is_scored_but_not_selected_by_one():
+    head = dict(type='LinearClsHead', num_classes=10, in_channels=16)
+    detector, dataset = build(head)
+    scores = score_samples(detector, dataset, PIPELINE, 4, needs=('loss',))
+    assert np.isnan(scores.clean_prob).all() and (scores.yes_label == -1).all()
+    probability = np.exp(-scores.loss)
+    right = scores.pred_label == scores.given_label
+    np.testing.assert_allclose(probability[right], scores.pred_prob[right], rtol=1e-5)
+    assert (probability[~right] <= scores.pred_prob[~right]).all()
+    fingerprint = Fingerprint.from_parts(['a'], scores.given_label, [''] * len(scores))
+    with pytest.raises(ValueError, match="does not give: use .*type='DualPromptHead'"):
+        DualPromptSelector().select(scores, fingerprint)
+
+
+@TASK_UTILS.register_module()
+class SmallestLosses(Selector):
+    """Keeps half of the samples, by loss, and looks at their features."""
+
+    needs = ('loss', 'feature')
+
+    def select(self, scores: SampleScores, fingerprint) -> np.ndarray:
+        assert scores.feature.shape == (len(scores), 16)
+        return scores.loss <= np.median(scores.loss)
+
+
+def test_run_selects_by_what_its_selector_needs(tmp_path):
+    cfg = tiny(CONFIG, tmp_path)
+    cfg.default_hooks.noise_filter.selector = dict(type='SmallestLosses')
+    runner = run(cfg)
+    kept = next(hook for hook in runner.hooks if type(hook).__name__ == 'NoiseFilterHook').kept
+    assert kept.sum() == 12
