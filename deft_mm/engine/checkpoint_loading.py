@@ -15,6 +15,8 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
+from deft_mm.safe_globals import numpy_globals, takes_renamed_globals
+
 _STATISTICS = ('min', 'max', 'mean', 'current')
 
 
@@ -25,38 +27,25 @@ def _history_buffer_getattr(owner: object, name: str):
     return getattr(HistoryBuffer, name)
 
 
-def _numpy_internals() -> list:
-    # numpy 2 moved `core` to `_core`; a file names the place where the writer's numpy had it.
-    try:
-        from numpy._core import multiarray
-    except ImportError:
-        from numpy.core import multiarray
-    return [
-        (member, f'numpy.{package}.multiarray.{name}')
-        for package in ('core', '_core')
-        for name, member in (
-            ('_reconstruct', multiarray._reconstruct),
-            ('scalar', multiarray.scalar),
-        )
-    ]
-
-
 def allow_mmengine_checkpoints() -> None:
     """Add what MMEngine's checkpoints need to PyTorch's list of safe globals.
 
-    Does nothing on a PyTorch that has no such list (before 2.4), or knows no renamed entries in it
-    (before 2.5): there, checkpoints with log buffers are refused, those of
-    :class:`~deft_mm.engine.hooks.SafeCheckpointHook` load.
+    Does nothing on a PyTorch before 2.6, whose list knows no renamed entries: there, checkpoints
+    with log buffers are refused, those of :class:`~deft_mm.engine.hooks.SafeCheckpointHook` load.
     """
-    add_safe_globals = getattr(torch.serialization, 'add_safe_globals', None)
-    if add_safe_globals is None:
+    if not takes_renamed_globals():
         return
     dtypes = [type(np.dtype(name)) for name in ('float64', 'int64')]
-    add_safe_globals([HistoryBuffer, np.ndarray, np.dtype, *dtypes])
-    try:
-        add_safe_globals([*_numpy_internals(), (_history_buffer_getattr, 'builtins.getattr')])
-    except (TypeError, AttributeError):
-        return
+    torch.serialization.add_safe_globals(
+        [
+            HistoryBuffer,
+            np.ndarray,
+            np.dtype,
+            *dtypes,
+            *numpy_globals('_reconstruct', 'scalar'),
+            (_history_buffer_getattr, 'builtins.getattr'),
+        ]
+    )
 
 
 @CheckpointLoader.register_scheme(prefixes='', force=True)

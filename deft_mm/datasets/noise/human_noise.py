@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.utils import digit_version
 from mmpretrain.registry import TASK_UTILS
 
 from deft_mm.datasets.noise.label_noise import LabelNoise, file_checksum
+from deft_mm.safe_globals import numpy_globals, takes_renamed_globals
 
 KEYS = (
     'aggre_label',
@@ -96,8 +96,7 @@ def _read(path: Path) -> dict:
             f"HumanNoise: there is no file '{path}'. Get CIFAR-10_human.pt or CIFAR-100_human.pt "
             'from https://github.com/UCSC-REAL/cifar-10-100n.'
         )
-    # An allowed object can have another name in the file since 2.6.
-    if path.suffix != '.npz' and digit_version(torch.__version__) < digit_version('2.6'):
+    if path.suffix != '.npz' and not takes_renamed_globals():
         raise ValueError(
             f"HumanNoise: reading arrays safely from '{path}' takes PyTorch 2.6, found "
             f'{torch.__version__}. Save its dict with numpy.savez(file, **arrays), and give that '
@@ -144,14 +143,8 @@ def _load_arrays(path: Path) -> Any:
 
 def _array_globals() -> list:
     """What the pickle of an array of integers refers to."""
-    # numpy 2 moved `core` to `_core`; a file names the place where the writer's numpy had it.
-    try:
-        from numpy._core.multiarray import _reconstruct
-    except ImportError:
-        from numpy.core.multiarray import _reconstruct
-    names = ('numpy.core.multiarray._reconstruct', 'numpy._core.multiarray._reconstruct')
     dtypes = {type(np.dtype(code)) for code in np.typecodes['AllInteger']}
-    return [np.ndarray, np.dtype, *dtypes, *((_reconstruct, name) for name in names)]
+    return [np.ndarray, np.dtype, *dtypes, *numpy_globals('_reconstruct')]
 
 
 def _labels_of(arrays: dict, key: str, path: str) -> np.ndarray:
