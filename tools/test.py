@@ -20,6 +20,7 @@ from deft_mm.engine.launch import (
     load_config,
     prepare_environment,
 )
+from deft_mm.engine.stage_switch import end_workers
 
 
 def parse_args() -> argparse.Namespace:
@@ -84,6 +85,7 @@ def test(args: argparse.Namespace) -> None:
     if args.out is not None and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
     metrics = runner.test()
+    end_workers(runner)
     if args.out_item == 'metrics':
         mmengine.dump(metrics, args.out)
 

@@ -21,6 +21,7 @@ from deft_mm.engine.launch import (
     load_config,
     prepare_environment,
 )
+from deft_mm.engine.stage_switch import end_workers
 
 
 def parse_args() -> argparse.Namespace:
@@ -85,6 +86,7 @@ def train(args: argparse.Namespace) -> None:
     apply_training_options(cfg, args)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     runner.train()
+    end_workers(runner)
 
 
 def main() -> None:

@@ -153,6 +153,6 @@ def leave_distributed() -> None:
     They end with the process group, which a data-parallel wrapper keeps alive; runner, hooks and
     model refer to one another, so the collector has to free them first.
     """
-    gc.collect()
     if is_distributed():
+        gc.collect()
         torch.distributed.destroy_process_group()

@@ -123,6 +123,20 @@ def replace_train_dataset(runner: Runner, dataset: Dataset, overrides: dict | No
     )
 
 
+def end_workers(runner: Runner) -> None:
+    """End the persistent data-loading workers of a finished run.
+
+    The garbage collector would close their queues before it asks them to end, and wait five seconds
+    for each.
+
+    Args:
+        runner (Runner): The runner.
+    """
+    for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
+        if isinstance(loop, BaseLoop):
+            loop.dataloader._iterator = None
+
+
 def forget_stage(runner: Runner, stage: str) -> None:
     """Drop what belongs to a finished stage: its optimiser state, its logged scalars and its best
     scores.
