@@ -11,12 +11,14 @@ from deft_mm.datasets.chain import (
 )
 from deft_mm.datasets.cifar10_dataset import CIFAR10Dataset
 from deft_mm.datasets.cifar100_dataset import CIFAR100Dataset
+from deft_mm.datasets.clean_prob_weighted_dataset import CleanProbWeightedDataset
 from deft_mm.datasets.clean_subset import CleanSubset
 from deft_mm.datasets.clothing1m import Clothing1M
 from deft_mm.datasets.cub_dataset import CUBDataset
 from deft_mm.datasets.dataset_fingerprint import dataset_fingerprint
 from deft_mm.datasets.digits_dataset import DigitsDataset
 from deft_mm.datasets.evaluation_view import EvaluationView, evaluation_view, scoring_collate
+from deft_mm.datasets.fix_match_dataset import FixMatchDataset, fix_match_collate
 from deft_mm.datasets.food101n import Food101N
 from deft_mm.datasets.ilsvrc12 import ILSVRC12
 from deft_mm.datasets.image_folder_dataset import ImageFolderDataset
@@ -37,6 +39,7 @@ from deft_mm.datasets.noise import (
     transition_matrix,
 )
 from deft_mm.datasets.noisy_label_dataset import NoisyLabelDataset
+from deft_mm.datasets.relabelled_subset import RelabelledSubset
 from deft_mm.datasets.stanford_cars_dataset import StanfordCarsDataset
 from deft_mm.datasets.tiny_image_net import TinyImageNet
 from deft_mm.datasets.transforms import FastLoadImageFromFile
@@ -50,12 +53,14 @@ __all__ = [
     'MNISTDataset',
     'Animal10N',
     'AsymmetricNoise',
+    'CleanProbWeightedDataset',
     'CleanSubset',
     'Clothing1M',
     'DigitsDataset',
     'EvaluationView',
     'FastLoadImageFromFile',
     'FileNoise',
+    'FixMatchDataset',
     'Food101N',
     'HumanNoise',
     'InstanceDependentNoise',
@@ -66,6 +71,7 @@ __all__ = [
     'NoiseFile',
     'NoisyLabelDataset',
     'PairFlipNoise',
+    'RelabelledSubset',
     'StanfordCarsDataset',
     'StructuredNoise',
     'SymmetricNoise',
@@ -77,6 +83,7 @@ __all__ = [
     'clean_labels_of',
     'dataset_fingerprint',
     'evaluation_view',
+    'fix_match_collate',
     'given_labels_of',
     'img_paths_of',
     'resolve',

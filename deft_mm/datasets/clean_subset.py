@@ -7,26 +7,24 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
-from mmengine.dataset import force_full_init
 from mmpretrain.registry import DATASETS
 
-from deft_mm.datasets.chain import clean_labels_of, given_labels_of
-from deft_mm.datasets.dataset_fingerprint import dataset_fingerprint
-from deft_mm.datasets.dataset_wrapper import DatasetWrapper
-from deft_mm.selection.selection_file import read_selection
+from deft_mm.datasets.selection_wrapper import SelectionWrapper
+from deft_mm.selection.selection_file import Selection
 from deft_mm.selection.selector import check_selection
 
 
 @DATASETS.register_module()
-class CleanSubset(DatasetWrapper):
-    """Filter a data set by a selection file, or by a mask.
+class CleanSubset(SelectionWrapper):
+    """Filter a data set by a selection file, a selection or a mask.
 
     Around the training set of any MMPretrain config, it makes that config train on the cleaned
     data. ``sample_idx`` stays the index in the unfiltered data set.
 
     Args:
         dataset (dict | BaseDataset): The data set that the selection was made of, noise included.
-        selection (str | PathLike | Sequence[bool]): Path of a selection file, or an (N,) mask.
+        selection (str | PathLike | Selection | Sequence[bool]): Path of a selection file, which
+            must be of this data set; or a selection or an (N,) mask, which is taken as it is.
         keep (str): 'kept', or 'rejected' for the other samples. Defaults to 'kept'.
         num_samples (int, optional): Length of this data set: the selected samples are repeated, as
             evenly as it goes, until there are so many. None takes each once. Defaults to None.
@@ -55,7 +53,7 @@ class CleanSubset(DatasetWrapper):
     def __init__(
         self,
         dataset: Any,
-        selection: str | PathLike | Sequence[bool] | np.ndarray,
+        selection: str | PathLike | Selection | Sequence[bool] | np.ndarray,
         keep: str = 'kept',
         num_samples: int | None = None,
         check_class_names: bool = True,
@@ -63,74 +61,28 @@ class CleanSubset(DatasetWrapper):
     ) -> None:
         if keep not in ('kept', 'rejected'):
             raise ValueError(f"CleanSubset: `keep` is 'kept' or 'rejected', found {keep!r}.")
-        self.selection = selection if isinstance(selection, (str, PathLike)) else _mask(selection)
         self.keep = keep
-        self.num_samples = num_samples
-        self.check_class_names = check_class_names
-        super().__init__(dataset, lazy_init)
+        super().__init__(dataset, selection, num_samples, check_class_names, lazy_init)
+
+    def _check_type(self, selection: Any) -> Any:
+        if isinstance(selection, (str, PathLike, Selection)):
+            return selection
+        return _mask(selection)
 
     def _load(self) -> None:
         mask, source = self._read_mask()
         if self.keep == 'rejected':
             mask, source = ~mask, f"{source} with keep='rejected'"
         check_selection(mask, source)
-        self._indices = self._repeat(np.flatnonzero(mask))
-        self._given_labels = given_labels_of(self.dataset)[self._indices]
-        clean_labels = clean_labels_of(self.dataset)
-        self._clean_labels = None if clean_labels is None else clean_labels[self._indices]
-
-    def _repeat(self, indices: np.ndarray) -> np.ndarray:
-        if self.num_samples is None:
-            return indices
-        if self.num_samples < len(indices):
-            raise ValueError(
-                f'CleanSubset: `num_samples={self.num_samples}` is less than the {len(indices)} '
-                'selected samples. Leave it out to have each of them once.'
-            )
-        # Those that come once more than others are spread over the data set: it may be sorted by
-        # class.
-        return indices[np.arange(self.num_samples) * len(indices) // self.num_samples]
+        self._take(np.flatnonzero(mask))
 
     def _read_mask(self) -> tuple[np.ndarray, str]:
         """Return the (N,) mask of kept samples and what to call its source."""
         if isinstance(self.selection, np.ndarray):
-            if len(self.selection) != len(self.dataset):
-                raise ValueError(
-                    f'CleanSubset: the mask `selection` has {len(self.selection)} entries, '
-                    f'the data set {len(self.dataset)} samples.'
-                )
+            self._check_size(len(self.selection), 'mask')
             return self.selection, 'The mask given to CleanSubset'
-        selection = read_selection(self.selection)
-        source = f"Selection file '{self.selection}'"
-        selection.fingerprint.require_same(
-            dataset_fingerprint(self.dataset),
-            source,
-            ignore=() if self.check_class_names else ('class_names',),
-        )
+        selection, source = self._read_selection()
         return selection.kept, source
-
-    @property
-    @force_full_init
-    def indices(self) -> np.ndarray:
-        """np.ndarray: (n,) int64, the indices in the wrapped data set, ascending."""
-        return self._indices
-
-    @force_full_init
-    def get_data_info(self, idx: int) -> dict:
-        """Return the annotation of a sample, with its index in the unfiltered data set.
-
-        Args:
-            idx (int): Index of the sample among the selected ones.
-
-        Returns:
-            dict: What the pipeline starts from.
-        """
-        info = super().get_data_info(idx)
-        # A subset within a subset has already put the index of the whole; other wrappers put
-        # an index of a part.
-        if not isinstance(self.dataset, CleanSubset):
-            info['sample_idx'] = self._get_ori_dataset_idx(idx)
-        return info
 
     def extra_repr(self) -> list[str]:
         """Return lines on the selection."""
@@ -138,19 +90,13 @@ class CleanSubset(DatasetWrapper):
             return ["Haven't been initialized"]
         return [f'Selected: \t{len(self)} of {len(self.dataset)} ({self.keep})']
 
-    def _get_ori_dataset_idx(self, idx: int) -> int:
-        return int(self._indices[self._check_index(idx)])
-
-    @force_full_init
-    def __len__(self) -> int:
-        return len(self._indices)
-
 
 def _mask(selection: Any) -> np.ndarray:
     mask = np.array(selection)
     if mask.ndim != 1 or mask.dtype != np.bool_:
         raise TypeError(
-            'CleanSubset: `selection` is the path of a selection file or a mask of shape (N,) and '
-            f'type bool, found {type(selection).__name__} of shape {mask.shape} and {mask.dtype}.'
+            'CleanSubset: `selection` is the path of a selection file, a Selection, or a mask of '
+            f'shape (N,) and type bool, found {type(selection).__name__} of shape {mask.shape} and '
+            f'{mask.dtype}.'
         )
     return mask

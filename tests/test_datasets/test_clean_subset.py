@@ -11,39 +11,11 @@ from deft_mm.datasets import (
     CleanSubset,
     DigitsDataset,
     NoisyLabelDataset,
-    class_names_of,
     clean_labels_of,
-    dataset_fingerprint,
     given_labels_of,
-    img_paths_of,
 )
-from deft_mm.selection import Selection, write_selection
 from tests.test_datasets.dataset_utils import PACK, folder_dataset, image_folder
-
-NOISE = dict(type='SymmetricNoise', ratio=0.5, seed=1)
-
-
-def digits(**options):
-    return DigitsDataset(indices=40, pipeline=PACK, **options)
-
-
-def write(path, dataset, kept):
-    n = len(dataset)
-    selection = Selection(
-        fingerprint=dataset_fingerprint(dataset),
-        class_names=class_names_of(dataset),
-        img_path=img_paths_of(dataset),
-        given_label=given_labels_of(dataset),
-        clean_prob=np.where(kept, 0.9, 0.1),
-        pred_label=np.zeros(n),
-        pred_prob=np.ones(n),
-        kept=kept,
-    )
-    write_selection(path, selection)
-    return str(path)
-
-
-KEPT = np.arange(40) % 3 == 1
+from tests.test_datasets.selection_wrapper_utils import KEPT, NOISE, digits, selection_of, write
 
 
 def test_keeps_the_selected_samples_under_their_global_index():
@@ -184,3 +156,14 @@ def test_masks_of_a_wrong_shape_or_type_are_refused():
     with pytest.raises(TypeError, match='bool'):
         CleanSubset(digits(), np.flatnonzero(KEPT))
     assert len(CleanSubset(digits(), KEPT.tolist())) == KEPT.sum()
+
+
+def test_takes_a_selection_as_it_is():
+    noisy = NoisyLabelDataset(digits(), NOISE)
+    # of other labels, but of as many samples
+    selection = selection_of(digits())
+    np.testing.assert_array_equal(CleanSubset(noisy, selection).indices, np.flatnonzero(KEPT))
+    rejected = CleanSubset(noisy, selection, keep='rejected')
+    np.testing.assert_array_equal(rejected.given_labels, noisy.given_labels[~KEPT])
+    with pytest.raises(ValueError, match='selection.*40 entries.*39 samples'):
+        CleanSubset(digits(indices=39), selection)

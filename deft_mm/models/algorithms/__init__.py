@@ -1,5 +1,6 @@
-"""Algorithms: models that combine several MMPretrain models."""
+"""Algorithms: models of several MMPretrain models, or of several views of an image."""
 
 from .deft import DeFT
+from .fix_match import FixMatch
 
-__all__ = ['DeFT']
+__all__ = ['DeFT', 'FixMatch']

@@ -1,0 +1,109 @@
+"""All samples of a data set, each with the probability that its label is right."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import torch
+from mmpretrain.registry import DATASETS
+
+from deft_mm.datasets.selection_wrapper import SelectionWrapper
+from deft_mm.selection.selection_file import Selection
+
+
+@DATASETS.register_module()
+class CleanProbWeightedDataset(SelectionWrapper):
+    """Weight samples by their clean probability, where other wrappers make a hard cut.
+
+    It consists of every sample whose image could be read when it was scored, kept or not. Its data
+    samples have a field ``sample_weight``, a float32 scalar, which ``SampleWeightedLoss`` reads.
+
+    Args:
+        dataset (dict | BaseDataset): The data set that the selection was made of, noise included.
+        selection (str | PathLike | Selection): Path of a selection file, which must be of this data
+            set, or a selection, which is taken as it is.
+        min_weight (float): The least weight of a sample, in [0, 1]: lower clean probabilities are
+            raised to it. Defaults to 0.0.
+        num_samples (int, optional): Length of this data set: its samples are repeated, as evenly as
+            it goes, until there are so many. None takes each once. Defaults to None.
+        check_class_names (bool): Whether the class names must be those of the selection file. False
+            admits another spelling of the same classes in the same order. Defaults to True.
+        lazy_init (bool): Whether to put off reading annotations and the selection until they are
+            needed. Defaults to False.
+
+    Raises:
+        FileNotFoundError: If there is no such selection file.
+        ValueError: If the selection belongs to another data set (the message says in what it
+            differs), or is no selection file, if a sample that could be read has no clean
+            probability, or none of them has a weight above 0.
+        TypeError: If an argument is of a wrong type.
+
+    Example:
+
+        .. code:: python
+
+            train_dataloader = dict(
+                dataset=dict(
+                    type='CleanProbWeightedDataset',
+                    dataset=dict(type='CIFAR10', data_root='data/cifar10', pipeline=train_pipeline),
+                    selection='work_dirs/deft_cifar10/selection.csv'))
+            model = dict(head=dict(loss=dict(type='SampleWeightedLoss')))
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        selection: str | PathLike | Selection,
+        min_weight: float = 0.0,
+        num_samples: int | None = None,
+        check_class_names: bool = True,
+        lazy_init: bool = False,
+    ) -> None:
+        if not 0 <= min_weight <= 1:
+            raise ValueError(
+                f'CleanProbWeightedDataset: `min_weight` is in [0, 1], found {min_weight!r}.'
+            )
+        self.min_weight = min_weight
+        super().__init__(dataset, selection, num_samples, check_class_names, lazy_init)
+
+    def _load(self) -> None:
+        selection, source = self._read_selection()
+        readable = selection.pred_label >= 0
+        unknown = np.flatnonzero(readable & np.isnan(selection.clean_prob))
+        if len(unknown):
+            raise ValueError(
+                f'{source} has no clean_prob for {len(unknown)} samples whose image could be read '
+                f'(first: {unknown[0]}), which are to be their weights: take a selection of a '
+                'selector that scores samples, or CleanSubset for a hard cut.'
+            )
+        weights = np.maximum(selection.clean_prob, np.float32(self.min_weight))
+        if not (weights[readable] > 0).any():
+            raise ValueError(
+                f'{source} gives all of the {len(selection)} samples the weight 0, so there is '
+                'nothing to train on: look at its clean_prob column, or set `min_weight` above 0.'
+            )
+        self._take(np.flatnonzero(readable))
+        self._weights = weights[self._indices]
+
+    def prepare_data(self, idx: int) -> Any:
+        """Run the pipeline on a sample and add its weight.
+
+        Args:
+            idx (int): Index of the sample.
+
+        Returns:
+            Any: What the pipeline returns.
+        """
+        data = super().prepare_data(idx)
+        if data is not None:
+            weight = torch.tensor(self._weights[idx])
+            data['data_samples'].set_field(weight, 'sample_weight', dtype=torch.Tensor)
+        return data
+
+    def extra_repr(self) -> list[str]:
+        """Return lines on the weights."""
+        if not self._fully_initialized:
+            return ["Haven't been initialized"]
+        return [f'Weights: \t{self._weights.mean():.3f} on average, at least {self.min_weight}']

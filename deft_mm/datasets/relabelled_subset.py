@@ -1,0 +1,106 @@
+"""The kept samples, and rejected ones under the label that the detector is sure of."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from mmengine.dataset import force_full_init
+from mmpretrain.registry import DATASETS
+
+from deft_mm.datasets.selection_wrapper import SelectionWrapper
+from deft_mm.selection.selection_file import Selection
+from deft_mm.selection.selector import check_selection
+
+
+@DATASETS.register_module()
+class RelabelledSubset(SelectionWrapper):
+    """Filter a data set by a selection, and relabel what is rejected with confidence.
+
+    Kept samples have their given label. A rejected sample whose ``pred_prob`` is above the
+    threshold has ``pred_label`` in place of its given one; the other rejected ones are left out.
+    ``sample_idx`` stays the index in the unfiltered data set.
+
+    Args:
+        dataset (dict | BaseDataset): The data set that the selection was made of, noise included.
+        selection (str | PathLike | Selection): Path of a selection file, which must be of this data
+            set, or a selection, which is taken as it is.
+        threshold (float): A rejected sample with a higher ``pred_prob`` is relabelled, in [0, 1].
+            Defaults to 0.9.
+        num_samples (int, optional): Length of this data set: its samples are repeated, as evenly as
+            it goes, until there are so many. None takes each once. Defaults to None.
+        check_class_names (bool): Whether the class names must be those of the selection file. False
+            admits another spelling of the same classes in the same order. Defaults to True.
+        lazy_init (bool): Whether to put off reading annotations and the selection until they are
+            needed. Defaults to False.
+
+    Raises:
+        FileNotFoundError: If there is no such selection file.
+        ValueError: If the selection belongs to another data set (the message says in what it
+            differs), keeps nothing, or is no selection file, or if the threshold is no probability.
+        TypeError: If an argument is of a wrong type.
+
+    Example:
+
+        .. code:: python
+
+            train_dataloader = dict(
+                dataset=dict(
+                    type='RelabelledSubset',
+                    dataset=dict(type='CIFAR10', data_root='data/cifar10', pipeline=train_pipeline),
+                    selection='work_dirs/deft_cifar10/selection.csv',
+                    threshold=0.9))
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        selection: str | PathLike | Selection,
+        threshold: float = 0.9,
+        num_samples: int | None = None,
+        check_class_names: bool = True,
+        lazy_init: bool = False,
+    ) -> None:
+        if not 0 <= threshold <= 1:
+            raise ValueError(
+                f'RelabelledSubset: `threshold` is a probability in [0, 1], found {threshold!r}.'
+            )
+        self.threshold = threshold
+        super().__init__(dataset, selection, num_samples, check_class_names, lazy_init)
+
+    def _load(self) -> None:
+        selection, source = self._read_selection()
+        check_selection(selection.kept, source)
+        # The probability of an image that can't be read is NaN, which is above nothing.
+        relabelled = ~selection.kept & (selection.pred_prob > self.threshold)
+        self._take(np.flatnonzero(selection.kept | relabelled))
+        self._given_labels = np.where(
+            relabelled[self._indices], selection.pred_label[self._indices], self._given_labels
+        )
+        self._num_relabelled = int(np.count_nonzero(relabelled))
+
+    @force_full_init
+    def get_data_info(self, idx: int) -> dict:
+        """Return the annotation of a sample, with its new label.
+
+        Args:
+            idx (int): Index of the sample in this data set.
+
+        Returns:
+            dict: What the pipeline starts from.
+        """
+        info = super().get_data_info(idx)
+        info['gt_label'] = int(self._given_labels[idx])
+        # A soft label of the wrapped data set belongs to the given one.
+        info.pop('gt_score', None)
+        return info
+
+    def extra_repr(self) -> list[str]:
+        """Return lines on what was relabelled."""
+        if not self._fully_initialized:
+            return ["Haven't been initialized"]
+        return [
+            f'Selected: \t{len(self)} of {len(self.dataset)}',
+            f'Relabelled: \t{self._num_relabelled} above {self.threshold}',
+        ]

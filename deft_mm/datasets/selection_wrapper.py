@@ -1,0 +1,139 @@
+"""What the data sets that a selection makes of another one have in common."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from mmengine.dataset import force_full_init
+
+from deft_mm.datasets.chain import clean_labels_of, given_labels_of
+from deft_mm.datasets.dataset_fingerprint import dataset_fingerprint
+from deft_mm.datasets.dataset_wrapper import DatasetWrapper
+from deft_mm.selection.selection_file import Selection, read_selection
+
+
+class SelectionWrapper(DatasetWrapper):
+    """Base of the wrappers that train on what a selection says of a data set.
+
+    A subclass reads the selection in ``_load`` and says with :meth:`_take` which samples it
+    consists of. ``sample_idx`` stays the index in the unfiltered data set.
+
+    Args:
+        dataset (dict | BaseDataset): The data set that the selection was made of, noise included.
+        selection (str | PathLike | Selection): Path of a selection file, which must be of this data
+            set, or a selection, which is taken as it is.
+        num_samples (int, optional): Length of this data set: the samples are repeated, as evenly as
+            it goes, until there are so many. None takes each once. Defaults to None.
+        check_class_names (bool): Whether the class names must be those of the selection file. False
+            admits another spelling of the same classes in the same order. Defaults to True.
+        lazy_init (bool): Whether to put off reading annotations and the selection until they are
+            needed. Defaults to False.
+
+    Raises:
+        FileNotFoundError: If there is no such selection file.
+        ValueError: If the selection belongs to another data set (the message says in what it
+            differs), or is no selection file.
+        TypeError: If an argument is of a wrong type.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        selection: str | PathLike | Selection,
+        num_samples: int | None = None,
+        check_class_names: bool = True,
+        lazy_init: bool = False,
+    ) -> None:
+        self.selection = self._check_type(selection)
+        self.num_samples = num_samples
+        self.check_class_names = check_class_names
+        super().__init__(dataset, lazy_init)
+
+    def _check_type(self, selection: Any) -> Any:
+        """Return what :attr:`selection` is to be."""
+        if isinstance(selection, (str, PathLike, Selection)):
+            return selection
+        raise TypeError(
+            f'{type(self).__name__}: `selection` is the path of a selection file or a Selection, '
+            f'found {type(selection).__name__}.'
+        )
+
+    def _read_selection(self) -> tuple[Selection, str]:
+        """Return the selection and what to call its source."""
+        if isinstance(self.selection, Selection):
+            self._check_size(len(self.selection), 'selection')
+            return self.selection, f'The selection given to {type(self).__name__}'
+        selection = read_selection(self.selection)
+        source = f"Selection file '{self.selection}'"
+        selection.fingerprint.require_same(
+            dataset_fingerprint(self.dataset),
+            source,
+            ignore=() if self.check_class_names else ('class_names',),
+        )
+        return selection, source
+
+    def _check_size(self, size: int, name: str) -> None:
+        if size != len(self.dataset):
+            raise ValueError(
+                f'{type(self).__name__}: the {name} given as `selection` has {size} entries, the '
+                f'data set {len(self.dataset)} samples.'
+            )
+
+    def _take(self, indices: np.ndarray) -> None:
+        """Make this the data set of some samples, repeated to ``num_samples``.
+
+        Args:
+            indices (np.ndarray): (n,) int64, indices in the wrapped data set, ascending.
+        """
+        self._indices = self._repeat(indices)
+        self._given_labels = given_labels_of(self.dataset)[self._indices]
+        clean_labels = clean_labels_of(self.dataset)
+        self._clean_labels = None if clean_labels is None else clean_labels[self._indices]
+
+    def _repeat(self, indices: np.ndarray) -> np.ndarray:
+        if self.num_samples is None:
+            return indices
+        if self.num_samples < len(indices):
+            raise ValueError(
+                f'{type(self).__name__}: `num_samples={self.num_samples}` is less than the '
+                f'{len(indices)} selected samples. Leave it out to have each of them once.'
+            )
+        # Those that come once more than others are spread over the data set: it may be sorted by
+        # class.
+        return indices[np.arange(self.num_samples) * len(indices) // self.num_samples]
+
+    @property
+    @force_full_init
+    def indices(self) -> np.ndarray:
+        """np.ndarray: (n,) int64, the indices in the wrapped data set, ascending."""
+        return self._indices
+
+    @force_full_init
+    def get_data_info(self, idx: int) -> dict:
+        """Return the annotation of a sample, with its index in the unfiltered data set.
+
+        Args:
+            idx (int): Index of the sample among the selected ones.
+
+        Returns:
+            dict: What the pipeline starts from.
+        """
+        return self._annotation_of(self._get_ori_dataset_idx(idx))
+
+    def _annotation_of(self, idx: int) -> dict:
+        """The annotation of a sample of the wrapped data set, with its index in the unfiltered."""
+        info = self.dataset.get_data_info(idx)
+        # A subset within a subset has already put the index of the whole; other wrappers put
+        # an index of a part.
+        if not isinstance(self.dataset, SelectionWrapper):
+            info['sample_idx'] = idx
+        return info
+
+    def _get_ori_dataset_idx(self, idx: int) -> int:
+        return int(self._indices[self._check_index(idx)])
+
+    @force_full_init
+    def __len__(self) -> int:
+        return len(self._indices)

@@ -1,0 +1,44 @@
+"""Digits, and selections of any data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from deft_mm.datasets import (
+    DigitsDataset,
+    class_names_of,
+    dataset_fingerprint,
+    given_labels_of,
+    img_paths_of,
+)
+from deft_mm.selection import Selection, write_selection
+from tests.test_datasets.dataset_utils import PACK
+
+NOISE = dict(type='SymmetricNoise', ratio=0.5, seed=1)
+KEPT = np.arange(40) % 3 == 1
+
+
+def digits(**options) -> DigitsDataset:
+    return DigitsDataset(**{'indices': 40, 'pipeline': PACK, **options})
+
+
+def selection_of(dataset, kept=KEPT, **columns) -> Selection:
+    n = len(dataset)
+    defaults = dict(
+        clean_prob=np.where(kept, 0.9, 0.1), pred_label=np.zeros(n), pred_prob=np.ones(n)
+    )
+    return Selection(
+        fingerprint=dataset_fingerprint(dataset),
+        class_names=class_names_of(dataset),
+        img_path=img_paths_of(dataset),
+        given_label=given_labels_of(dataset),
+        kept=kept,
+        **{**defaults, **columns},
+    )
+
+
+def write(path: Path, dataset, kept=KEPT, **columns) -> str:
+    write_selection(path, selection_of(dataset, kept, **columns))
+    return str(path)
