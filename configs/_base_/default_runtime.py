@@ -18,8 +18,10 @@ default_hooks = dict(
     visualization=dict(type='VisualizationHook', enable=False),
     # compile=True compiles the image towers only
     compile=dict(type='CompileHook'),
-    # class names and the epoch for heads with prompts
+    # class names for heads with prompts
     prompt_head=dict(type='PromptHeadHook'),
+    # epoch, samples of the batch, class counts for heads and losses that ask for them
+    loss_context=dict(type='LossContextHook'),
     # a resumed epoch draws what it would have drawn without the interruption
     epoch_seed=dict(type='EpochSeedHook'),
     # checkpoints of plain types, for torch.load(weights_only=True)

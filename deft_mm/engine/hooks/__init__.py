@@ -4,6 +4,7 @@ from .compile_hook import CompileHook
 from .data_report_hook import DataReportHook
 from .data_time_hook import DataTimeHook
 from .epoch_seed_hook import EpochSeedHook
+from .loss_context_hook import LossContextHook
 from .noise_filter_hook import NoiseFilterHook
 from .prompt_head_hook import PromptHeadHook
 from .safe_checkpoint_hook import SafeCheckpointHook
@@ -15,6 +16,7 @@ __all__ = [
     'DataReportHook',
     'DataTimeHook',
     'EpochSeedHook',
+    'LossContextHook',
     'NoiseFilterHook',
     'PromptHeadHook',
     'SafeCheckpointHook',

@@ -1,4 +1,4 @@
-"""What a prompt head needs to know of the run: class names and the epoch."""
+"""What a prompt head needs to know of the data: class names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deft_mm.engine.stage_switch import is_training
 
 @HOOKS.register_module()
 class PromptHeadHook(Hook):
-    """Give heads that write prompts the data set's class names, and the current epoch of stage 1.
+    """Give heads that write prompts the data set's class names.
 
     A head whose config lists its ``class_names`` keeps them. Numbers of classes are compared before
     training: those of the data set's metainfo, the config's names and ``num_classes`` of every
@@ -49,12 +49,6 @@ class PromptHeadHook(Hook):
                         f'model.{path}.class_names, in the order of the labels.'
                     )
                 module.set_class_names(names)
-
-    def before_train_epoch(self, runner) -> None:
-        """Tell the heads the epoch, from which warm-up and pseudo labels depend."""
-        for module in getattr(runner.model, 'module', runner.model).modules():
-            if hasattr(module, 'set_epoch'):
-                module.set_epoch(runner.epoch)
 
 
 def _dataset_of(runner):

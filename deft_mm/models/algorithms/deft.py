@@ -88,11 +88,13 @@ class DeFT(BaseModel):
         """The active child's preprocessor, where hooks and inferencers look for the model's."""
         return self.active.data_preprocessor
 
-    def set_stage(self, name: str) -> None:
+    def set_stage(self, name: str, begin_epoch: int = 0) -> None:
         """Make the child of that name the active one.
 
         Args:
             name (str): ``'detector'`` or ``'classifier'``.
+            begin_epoch (int): The first epoch of the stage, from which its own epochs are counted.
+                Defaults to 0.
 
         Raises:
             ValueError: If there is no such child.
@@ -101,12 +103,15 @@ class DeFT(BaseModel):
             known = [stage for stage in STAGES if getattr(self, stage) is not None]
             raise ValueError(f'This model has no stage {name!r}; its stages are {known}.')
         self._stage = STAGES.index(name)
+        self.stage_begin_epoch = begin_epoch
         self.stage.fill_(self._stage)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args, **kwargs) -> None:
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
         if f'{prefix}stage' in state_dict:
-            self.set_stage(STAGES[int(state_dict[f'{prefix}stage'])])
+            # On a resume the stage has been entered before its weights are loaded.
+            stage = STAGES[int(state_dict[f'{prefix}stage'])]
+            self.set_stage(stage, self.stage_begin_epoch if stage == self.active_stage else 0)
 
     def train_step(self, data, optim_wrapper) -> dict[str, torch.Tensor]:
         """One optimisation step of the active child with its own optimiser."""

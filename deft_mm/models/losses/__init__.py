@@ -1,6 +1,25 @@
-"""Losses: negative learning of the detector and noise-robust classification losses."""
+"""Losses: negative learning of the detector, and those for noisy, imbalanced or weighted data."""
 
+from .class_balanced_loss import ClassBalancedLoss
+from .complementary_label_loss import ComplementaryLabelLoss
+from .elr_loss import ELRLoss
+from .gce_loss import GCELoss
+from .logit_adjusted_loss import LogitAdjustedLoss
 from .negative_learning_loss import NegativeLearningLoss
+from .per_sample_loss import PerSampleLoss
+from .sample_weighted_loss import SampleWeightedLoss
 from .sce_loss import SCELoss
+from .small_loss import SmallLoss
 
-__all__ = ['NegativeLearningLoss', 'SCELoss']
+__all__ = [
+    'ClassBalancedLoss',
+    'ComplementaryLabelLoss',
+    'ELRLoss',
+    'GCELoss',
+    'LogitAdjustedLoss',
+    'NegativeLearningLoss',
+    'PerSampleLoss',
+    'SCELoss',
+    'SampleWeightedLoss',
+    'SmallLoss',
+]

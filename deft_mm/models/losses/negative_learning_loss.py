@@ -66,6 +66,8 @@ class NegativeLearningLoss(nn.Module):
         complementary_label: Tensor,
         positive_label: Tensor,
         avg_factor: float | Tensor | None = None,
+        positive_mask: Tensor | None = None,
+        positive_avg_factor: float | Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Both weighted terms; their sum is the loss.
 
@@ -76,18 +78,26 @@ class NegativeLearningLoss(nn.Module):
             positive_label (Tensor): Class that sample i shows, int64 of shape (B,).
             avg_factor (float | Tensor, optional): What the sum over samples is divided by; None for
                 B. Defaults to None.
+            positive_mask (Tensor, optional): Samples of the positive term, bool of shape (B,); None
+                for all. Defaults to None.
+            positive_avg_factor (float | Tensor, optional): ``avg_factor`` of the positive term,
+                where it is another one. Defaults to None.
 
         Returns:
             tuple[Tensor, Tensor]: The complementary and the positive term, two scalars.
         """
         complementary = self._mean_nll(p_no, complementary_label, avg_factor)
-        positive = self._mean_nll(p_yes, positive_label, avg_factor)
+        if positive_avg_factor is not None:
+            avg_factor = positive_avg_factor
+        positive = self._mean_nll(p_yes, positive_label, avg_factor, positive_mask)
         return (
             self.loss_weight * self.complementary_weight * complementary,
             self.loss_weight * self.positive_weight * positive,
         )
 
-    def _mean_nll(self, p_BC: Tensor, label_B: Tensor, avg_factor) -> Tensor:
+    def _mean_nll(self, p_BC: Tensor, label_B: Tensor, avg_factor, mask_B=None) -> Tensor:
         p_B = p_BC.gather(1, label_B[:, None]).squeeze(1)
         nll_B = -torch.log(p_B.clamp(self.clamp, 1.0))
+        if mask_B is not None:
+            nll_B = nll_B * mask_B
         return nll_B.sum() / (len(nll_B) if avg_factor is None else avg_factor)

@@ -1,0 +1,113 @@
+"""A loss in which samples count by a weight of their own.
+
+Shapes: B samples.
+"""
+
+from __future__ import annotations
+
+import torch
+from mmengine.dist import all_reduce, get_world_size
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+from torch import Tensor, nn
+
+from ._checks import check_reduction, check_samples
+
+
+@MODELS.register_module()
+class SampleWeightedLoss(nn.Module):
+    r"""Any loss, as the mean over samples weighted by their ``sample_weight``.
+
+    .. math::
+        L = \frac{\sum_i w_i l_i}{\sum_i w_i}
+
+    Both sums are over the whole batch of all processes: on each, the loss is scaled such that the
+    average over processes, which DDP takes of the gradients, is this mean. A batch whose weights
+    are all 0 costs 0. In evaluation mode the samples count alike.
+
+    The weight is a field of the ``DataSample``, for example the clean probability that
+    ``CleanProbWeightedDataset`` gives it. :class:`~deft_mm.engine.hooks.LossContextHook` tells this
+    loss the samples.
+
+    Example:
+
+        .. code:: python
+
+            model = dict(head=dict(loss=dict(type='SampleWeightedLoss')))
+            default_hooks = dict(loss_context=dict(type='LossContextHook'))
+
+    Args:
+        loss (dict): The loss of a sample, called as MMPretrain's losses are. Defaults to
+            ``dict(type='CrossEntropyLoss')``.
+        reduction (str): 'none', 'mean' or 'sum' of the weighted losses. Defaults to 'mean'.
+
+    Raises:
+        ValueError: If ``reduction`` is none of the three.
+    """
+
+    def __init__(self, loss: dict | None = None, reduction: str = 'mean') -> None:
+        super().__init__()
+        self.loss = MODELS.build(loss or dict(type='CrossEntropyLoss'))
+        self.reduction = check_reduction(self, reduction)
+        self._data_samples: list[DataSample] | None = None
+
+    def set_data_samples(self, data_samples: list[DataSample]) -> None:
+        """Tell the samples of the next batch.
+
+        Args:
+            data_samples (list[DataSample]): B samples with their ``sample_weight``.
+        """
+        self._data_samples = data_samples
+
+    def forward(
+        self,
+        cls_score: Tensor,
+        target: Tensor,
+        weight: Tensor | None = None,
+        avg_factor: float | Tensor | None = None,
+        reduction_override: str | None = None,
+    ) -> Tensor:
+        """The loss of a batch.
+
+        Args:
+            cls_score (Tensor): Logits of shape (B, C).
+            target (Tensor): The labels, as the inner loss takes them.
+            weight (Tensor, optional): Weight of each sample, shape (B,), which its own weight is
+                multiplied with. Defaults to None.
+            avg_factor (float | Tensor, optional): Not used in training, where the sum of weights
+                takes its place. Defaults to None.
+            reduction_override (str, optional): Takes the place of ``reduction``. Defaults to None.
+
+        Returns:
+            Tensor: A scalar, or shape (B,) without reduction.
+
+        Raises:
+            ValueError: If the samples or their weights are not known.
+        """
+        reduction = check_reduction(self, reduction_override or self.reduction)
+        if not self.training:
+            return self.loss(cls_score, target, weight, avg_factor, reduction_override=reduction)
+        weight_B = self._sample_weights(cls_score)
+        if weight is not None:
+            weight_B = weight_B * weight.float()
+        total = self._mean_total(weight_B) if reduction == 'mean' else None
+        return self.loss(cls_score, target, weight_B, total, reduction_override=reduction)
+
+    def _sample_weights(self, cls_score: Tensor) -> Tensor:
+        weights = check_samples(
+            self,
+            self._data_samples,
+            len(cls_score),
+            'sample_weight',
+            'train on a data set that gives it, such as CleanProbWeightedDataset.',
+        )
+        return torch.tensor(
+            [float(w) for w in weights], dtype=torch.float32, device=cls_score.device
+        )
+
+    def _mean_total(self, weight_B: Tensor) -> Tensor:
+        """Mean over processes of the sum of weights, above 0."""
+        total = weight_B.sum()
+        if get_world_size() > 1:
+            all_reduce(total, op='mean')
+        return total.clamp(min=torch.finfo(torch.float32).tiny)

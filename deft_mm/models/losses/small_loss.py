@@ -1,0 +1,140 @@
+"""The small-loss trick, batch by batch.
+
+Shapes: B samples, K of them kept.
+"""
+
+from __future__ import annotations
+
+import torch
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+
+from ._checks import check_reduction
+
+
+@MODELS.register_module()
+class SmallLoss(nn.Module):
+    r"""The mean of the smallest losses of a batch, whose labels are taken for clean.
+
+    Of B samples it keeps the :math:`\lfloor (1 - r_e) B \rfloor` with the smallest loss, where the
+    rate :math:`r_e` rises linearly from 0 in the first epoch to ``noise_ratio`` in epoch
+    ``warmup_epochs``, counted from 1, and stays there; a warm-up of one epoch keeps everything in
+    it. From `Co-teaching: Robust Training of Deep Neural Networks with Extremely Noisy Labels
+    <https://arxiv.org/abs/1804.06872>`_, with one network that selects for itself.
+
+    A batch of which nothing is kept costs 0. Each process selects within its own batch, so the
+    result depends on the batch size of a process. In evaluation mode every sample is kept.
+
+    :class:`~deft_mm.engine.hooks.LossContextHook` tells this loss the epoch.
+
+    Example:
+
+        .. code:: python
+
+            model = dict(head=dict(loss=dict(type='SmallLoss', noise_ratio=0.4)))
+
+    Args:
+        noise_ratio (float): Share of the samples that is rejected after the warm-up, in [0, 1]: the
+            noise ratio, known or guessed.
+        warmup_epochs (int): Epochs of the ramp; 0 rejects from the start. Defaults to 1.
+        loss (dict): The loss of a sample, called as MMPretrain's losses are. Defaults to
+            ``dict(type='CrossEntropyLoss')``.
+        reduction (str): 'none' (0 for a rejected sample), 'mean' (over the kept ones) or 'sum'.
+            Defaults to 'mean'.
+
+    Raises:
+        ValueError: If a setting is out of range.
+    """
+
+    def __init__(
+        self,
+        noise_ratio: float,
+        warmup_epochs: int = 1,
+        loss: dict | None = None,
+        reduction: str = 'mean',
+    ) -> None:
+        super().__init__()
+        if not 0 <= noise_ratio <= 1:
+            raise ValueError(f'SmallLoss.noise_ratio is {noise_ratio}: set it between 0 and 1.')
+        if warmup_epochs < 0:
+            raise ValueError(f'SmallLoss.warmup_epochs is {warmup_epochs}: set it to 0 or more.')
+        self.noise_ratio = noise_ratio
+        self.warmup_epochs = warmup_epochs
+        self.loss = MODELS.build(loss or dict(type='CrossEntropyLoss'))
+        self.reduction = check_reduction(self, reduction)
+        self.epoch: int | None = None
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the epoch, on which the rate depends.
+
+        Args:
+            epoch (int): Number of finished epochs: 0 in the first.
+        """
+        self.epoch = int(epoch)
+
+    @property
+    def forget_rate(self) -> float:
+        """float: Share of a batch that is rejected in this epoch.
+
+        Raises:
+            ValueError: If the epoch is not known.
+        """
+        if self.epoch is None:
+            raise ValueError(
+                'SmallLoss was not told the epoch, on which depends how many samples it rejects: '
+                "set default_hooks.loss_context=dict(type='LossContextHook') in the config."
+            )
+        if self.epoch >= self.warmup_epochs:
+            return self.noise_ratio
+        return self.noise_ratio * self.epoch / max(self.warmup_epochs - 1, 1)
+
+    def select(self, loss: Tensor) -> Tensor:
+        """Which samples of a batch are kept.
+
+        Args:
+            loss (Tensor): Loss of each sample, shape (B,).
+
+        Returns:
+            Tensor: Their positions in the batch, int64 of shape (K,), by ascending loss.
+        """
+        # A little more than the product, which falls short of 1 for 5 samples at a rate of 0.8.
+        num_kept = int((1 - self.forget_rate) * len(loss) + 1e-6)
+        return loss.argsort(stable=True)[:num_kept]
+
+    def forward(
+        self,
+        cls_score: Tensor,
+        target: Tensor,
+        weight: Tensor | None = None,
+        avg_factor: float | Tensor | None = None,
+        reduction_override: str | None = None,
+    ) -> Tensor:
+        """The loss of a batch.
+
+        Args:
+            cls_score (Tensor): Logits of shape (B, C).
+            target (Tensor): The labels, as the inner loss takes them.
+            weight (Tensor, optional): Weight of each sample, shape (B,). The selection is of
+                unweighted losses. Defaults to None.
+            avg_factor (float | Tensor, optional): Not used in training, where a mean is over the
+                kept samples. Defaults to None.
+            reduction_override (str, optional): Takes the place of ``reduction``. Defaults to None.
+
+        Returns:
+            Tensor: A scalar, or shape (B,) without reduction.
+
+        Raises:
+            ValueError: If the epoch is not known.
+        """
+        reduction = check_reduction(self, reduction_override or self.reduction)
+        if not self.training:
+            return self.loss(cls_score, target, weight, avg_factor, reduction_override=reduction)
+        loss_B = self.loss(cls_score, target, reduction_override='none')
+        kept_K = self.select(loss_B.detach())
+        if weight is not None:
+            loss_B = loss_B * weight.float()
+        # Indexed, not weighted with 0: a rejected loss may be infinite.
+        loss_K = loss_B[kept_K]
+        if reduction == 'none':
+            return torch.zeros_like(loss_B).index_put((kept_K,), loss_K)
+        return loss_K.sum() / (max(len(kept_K), 1) if reduction == 'mean' else 1)
