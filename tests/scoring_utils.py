@@ -32,9 +32,9 @@ def score_all(sizes) -> dict[str, np.ndarray]:
             cfg.train_dataloader.dataset.dataset.num_samples = size
             dataset = DATASETS.build(cfg.train_dataloader.dataset)
             result = score_samples(
-                detector, dataset, pipeline, batch_size=4, needs=('loss', 'feature')
+                detector, dataset, pipeline, batch_size=4, needs=('loss', 'feature', 'similarity')
             )
-            for name in ('clean_prob', 'pred_label', 'loss', 'feature'):
+            for name in ('clean_prob', 'pred_label', 'loss', 'feature', 'similarity'):
                 scores[f'{name}{size}'] = getattr(result, name)
     return scores
 

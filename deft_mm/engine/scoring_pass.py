@@ -16,12 +16,19 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from deft_mm.datasets import evaluation_view, given_labels_of, scoring_collate
+from deft_mm.models.heads import DualPromptHead
 from deft_mm.models.text import at_least_float32
 from deft_mm.selection import OPTIONAL_SCORES, SampleScores
 
 # What SampleScores holds of a sample whose image can't be read.
 _UNREADABLE = dict(
-    clean_prob=np.nan, pred_label=-1, pred_prob=np.nan, yes_label=-1, loss=np.nan, feature=np.nan
+    clean_prob=np.nan,
+    pred_label=-1,
+    pred_prob=np.nan,
+    yes_label=-1,
+    loss=np.nan,
+    feature=np.nan,
+    similarity=np.nan,
 )
 # Rows of features that are summed over processes at once: on a GPU they pass through its memory.
 _ROWS = 65536
@@ -54,15 +61,15 @@ def score_samples(
         num_workers (int): Data-loading workers of each process. Defaults to 0.
         skip_unreadable (bool): Mark images that can't be read instead of raising. Defaults to
             False.
-        needs (Sequence[str]): Optional fields of ``SampleScores`` to fill in, of 'loss' and
-            'feature'. Defaults to none.
+        needs (Sequence[str]): Optional fields of ``SampleScores`` to fill in, of 'loss', 'feature'
+            and 'similarity'. Defaults to none.
 
     Returns:
         SampleScores: Arrays of N entries, by index in ``dataset``.
 
     Raises:
         ValueError: If an image can't be read and ``skip_unreadable`` is False, or if ``needs``
-            names something else.
+            names something else, or a similarity of a head without text features.
         RuntimeError: If a sample was not scored exactly once.
     """
     for name in needs:
@@ -71,6 +78,12 @@ def score_samples(
                 f'A selector `needs` {name!r}, which the scoring pass does not have: it offers '
                 f'{OPTIONAL_SCORES}.'
             )
+    if 'similarity' in needs and not hasattr(detector.head, 'cosine_similarity'):
+        raise ValueError(
+            "The selector needs the 'similarity' of image and text, which "
+            f'{type(detector.head).__name__} does not have: use a detector with a ZeroShotHead or '
+            'DualPromptHead, or another selector.'
+        )
     view = evaluation_view(dataset, pipeline, skip_unreadable=skip_unreadable)
     given_label = given_labels_of(dataset)
     device = next(detector.parameters()).device
@@ -125,7 +138,7 @@ def _score_batch(
     """The fields of a batch, each (B,)."""
     if hasattr(head, 'dual_logits'):
         logits_BC, neg_BC = head.dual_logits(feats)
-        p_yes_BC = torch.sigmoid(logits_BC - neg_BC)
+        p_yes_BC = DualPromptHead.yes_probability(logits_BC, neg_BC)
         clean_prob_B = p_yes_BC.gather(1, given_B[:, None])[:, 0]
         yes_label_B = p_yes_BC.argmax(dim=1)
     else:
@@ -141,6 +154,9 @@ def _score_batch(
     )
     if 'loss' in needs:
         fields['loss'] = F.cross_entropy(logits_BC, given_B, reduction='none')
+    if 'similarity' in needs:
+        similarity_BC = head.cosine_similarity(feats)
+        fields['similarity'] = similarity_BC.gather(1, given_B[:, None])[:, 0]
     return fields
 
 

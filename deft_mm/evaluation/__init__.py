@@ -1,6 +1,7 @@
 """Metrics of noisy-label detection, and of several validation sets."""
 
 from deft_mm.evaluation.accuracy_per_dataset import AccuracyPerDataset
+from deft_mm.evaluation.detection_curve import DetectionCurve
 from deft_mm.evaluation.detection_metrics import DetectionCounts, detection_metrics
 
-__all__ = ['AccuracyPerDataset', 'DetectionCounts', 'detection_metrics']
+__all__ = ['AccuracyPerDataset', 'DetectionCounts', 'DetectionCurve', 'detection_metrics']

@@ -7,7 +7,7 @@ from mmpretrain.registry import TASK_UTILS
 
 from deft_mm.selection.fingerprint import Fingerprint
 from deft_mm.selection.scores import SampleScores
-from deft_mm.selection.selector import Selector
+from deft_mm.selection.selector import Selector, require_scores
 
 RECIPES = ('synthetic', 'real_world')
 
@@ -47,8 +47,7 @@ class DualPromptSelector(Selector):
 
     def select(self, scores: SampleScores | None, fingerprint: Fingerprint) -> np.ndarray:
         """Select by clean probability; see :meth:`Selector.select`."""
-        if scores is None:
-            raise ValueError('DualPromptSelector selects by scores: run the scoring pass first.')
+        scores = require_scores(self, scores)
         if scores.readable.any() and np.isnan(scores.clean_prob[scores.readable]).all():
             raise ValueError(
                 'DualPromptSelector selects by clean probability, which this model does not give: '

@@ -9,7 +9,7 @@ from mmpretrain.registry import TASK_UTILS
 
 from deft_mm.selection.fingerprint import Fingerprint
 from deft_mm.selection.scores import SampleScores
-from deft_mm.selection.selection_file import read_selection
+from deft_mm.selection.selection_file import Selection, read_selection
 from deft_mm.selection.selector import Selector
 
 
@@ -35,7 +35,17 @@ class FileSelector(Selector):
         self.path = path
 
     def select(self, scores: SampleScores | None, fingerprint: Fingerprint) -> np.ndarray:
-        """Select by the file's ``kept`` column; see :meth:`Selector.select`.
+        """Select by the file's ``kept`` column; see :meth:`Selector.select`."""
+        return self.load(fingerprint).kept
+
+    def load(self, fingerprint: Fingerprint) -> Selection:
+        """Read the file.
+
+        Args:
+            fingerprint (Fingerprint): Of the data set to select from.
+
+        Returns:
+            Selection: Its content.
 
         Raises:
             FileNotFoundError: If there is no such file.
@@ -43,4 +53,4 @@ class FileSelector(Selector):
         """
         selection = read_selection(self.path)
         selection.fingerprint.require_same(fingerprint, f"Selection file '{self.path}'")
-        return selection.kept
+        return selection

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 # Fields that are there only if a selector needs them.
-OPTIONAL_SCORES = ('loss', 'feature')
+OPTIONAL_SCORES = ('loss', 'feature', 'similarity')
 
 
 @dataclass
@@ -27,6 +27,8 @@ class SampleScores:
             model's logits; NaN where unreadable. Defaults to None.
         feature (np.ndarray, optional): (N, E) float32, what the head classifies, as the backbone
             (or the neck) gives it: not normalised; NaN where unreadable. Defaults to None.
+        similarity (np.ndarray, optional): (N,) float32, cosine of the image feature and the
+            (positive) text feature of the given class; NaN where unreadable. Defaults to None.
 
     Raises:
         ValueError: If an array has not one entry (``feature``: one row) a sample.
@@ -40,6 +42,7 @@ class SampleScores:
     readable: np.ndarray
     loss: np.ndarray | None = None
     feature: np.ndarray | None = None
+    similarity: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         integers = ('given_label', 'pred_label', 'yes_label')

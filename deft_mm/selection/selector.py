@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from mmengine.logging import print_log
@@ -14,6 +14,9 @@ from deft_mm.registered_class import registered_class
 from deft_mm.selection.fingerprint import Fingerprint
 from deft_mm.selection.scores import SampleScores
 
+# How many classes a message names.
+_NAMED = 10
+
 
 class Selector(ABC):
     """Decides which samples of a data set are kept.
@@ -22,8 +25,8 @@ class Selector(ABC):
 
     Attributes:
         needs_scores (bool): Whether :meth:`select` needs a scoring pass before it.
-        needs (tuple[str]): Which optional scores the pass is to have, of 'loss' and 'feature' (see
-            :class:`~deft_mm.selection.SampleScores`). Defaults to none.
+        needs (tuple[str]): Which optional scores the pass is to have, of 'loss', 'feature' and
+            'similarity' (see :class:`~deft_mm.selection.SampleScores`). Defaults to none.
     """
 
     needs_scores: bool = True
@@ -41,6 +44,46 @@ class Selector(ABC):
         Returns:
             np.ndarray: (N,) bool, True for a sample to keep.
         """
+
+    def score(self, scores: SampleScores) -> np.ndarray:
+        """How likely each given label is right, in the eyes of this selector.
+
+        It is written to the ``clean_prob`` column of the selection file, and is what AUROC and
+        precision-recall curves are made of.
+
+        Args:
+            scores (SampleScores): Scores of all N samples.
+
+        Returns:
+            np.ndarray: (N,) float32 in [0, 1], higher for cleaner; NaN where unreadable.
+        """
+        return scores.clean_prob
+
+
+def require_scores(selector: Selector, scores: SampleScores | None) -> SampleScores:
+    """Return the scores, if all are there that a selector needs.
+
+    Args:
+        selector (Selector): Who needs them.
+        scores (SampleScores, optional): What it was given.
+
+    Returns:
+        SampleScores: The same.
+
+    Raises:
+        ValueError: If there are none, or if one of its ``needs`` is not among them.
+    """
+    if scores is None:
+        raise ValueError(
+            f'{type(selector).__name__} selects by scores: run the scoring pass first.'
+        )
+    for name in selector.needs:
+        if getattr(scores, name) is None:
+            raise ValueError(
+                f'{type(selector).__name__} needs the {name!r} of every sample, which these scores '
+                'do not have: run the scoring pass with `needs=selector.needs`.'
+            )
+    return scores
 
 
 def build_selector(cfg: Mapping | Selector) -> Selector:
@@ -64,12 +107,20 @@ def build_selector(cfg: Mapping | Selector) -> Selector:
     return class_(**{key: value for key, value in cfg.items() if key != 'type'})
 
 
-def check_selection(kept: np.ndarray, source: str = 'The selector') -> None:
-    """Refuse a selection of nothing; warn of a selection of everything.
+def check_selection(
+    kept: np.ndarray,
+    source: str = 'The selector',
+    given_label: np.ndarray | None = None,
+    class_names: Sequence[str] | None = None,
+) -> None:
+    """Refuse a selection of nothing; warn of a selection of everything, and of lost classes.
 
     Args:
         kept (np.ndarray): (N,) bool.
         source (str): Who selected, for the message. Defaults to 'The selector'.
+        given_label (np.ndarray, optional): (N,) int64, to look for classes of which nothing is
+            kept. Defaults to None.
+        class_names (Sequence[str], optional): Their names. Defaults to None.
 
     Raises:
         ValueError: If nothing is selected; the message states the likely cause.
@@ -87,6 +138,25 @@ def check_selection(kept: np.ndarray, source: str = 'The selector') -> None:
             f'{source} keeps ALL {num_samples} samples: nothing was filtered. Either the labels '
             'are clean, or the detector tells right labels from wrong ones no better than at its '
             'start (stage 1 too short, learning rate too low), or the threshold is too low.',
+            logger='current',
+            level=logging.WARNING,
+        )
+    if given_label is not None and class_names is not None:
+        _warn_of_lost_classes(kept, source, given_label, class_names)
+
+
+def _warn_of_lost_classes(
+    kept: np.ndarray, source: str, given_label: np.ndarray, class_names: Sequence[str]
+) -> None:
+    lost = np.setdiff1d(given_label, given_label[kept])
+    if len(lost):
+        names = ', '.join(class_names[label] for label in lost[:_NAMED])
+        more = f' and {len(lost) - _NAMED} more' if len(lost) > _NAMED else ''
+        print_log(
+            f'{source} keeps no sample of {len(lost)} of the {len(class_names)} classes: {names}'
+            f'{more}. A classifier trained on the rest will never predict them. Look at their rows '
+            'in the selection file; NoiseFilterHook.limits=dict(min_kept_per_class=...) keeps the '
+            'best of them.',
             logger='current',
             level=logging.WARNING,
         )

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from deft_mm.datasets import evaluation_view, given_labels_of, scoring_collate
 from deft_mm.engine.scoring_pass import score_samples
 from deft_mm.selection import DualPromptSelector, Fingerprint, SampleScores, Selector
-from runner_utils import run, tiny
+from runner_utils import TINY_CLIP, run, tiny
 
 CONFIG = 'deft/deft_digits_sym40.py'
 PIPELINE = [dict(type='PackInputs')]
@@ -78,6 +78,29 @@ def test_loss_and_feature_are_there_for_a_selector_that_needs_them():
     assert scores.loss.dtype == scores.feature.dtype == np.float32
 
 
+@pytest.mark.parametrize(
+    'head', [None, dict(type='ZeroShotHead', num_classes=10, temperature=0.5)], ids=str
+)
+def test_similarity_is_the_cosine_with_the_text_of_the_given_class(head):
+    if head is not None:
+        head = dict(head, clip=TINY_CLIP, class_names=[f'class {i}' for i in range(10)])
+    detector, dataset = build(head)
+    scores = score_samples(detector, dataset, PIPELINE, 4, needs=('similarity',))
+    text_CE = detector.head.eval().class_features().detach()
+    expected = []
+    for batch in batches(detector, dataset, 4):
+        image_BE = F.normalize(detector.extract_feat(batch['inputs'])[-1], dim=-1)
+        labels = torch.cat([sample.gt_label for sample in batch['data_samples']])
+        expected.append((image_BE * text_CE[labels]).sum(dim=1))
+    np.testing.assert_allclose(scores.similarity, torch.cat(expected).detach(), atol=1e-6)
+
+
+def test_similarity_needs_a_head_with_text():
+    detector, dataset = build(dict(type='LinearClsHead', num_classes=10, in_channels=16))
+    with pytest.raises(ValueError, match="'similarity'.*LinearClsHead does not have"):
+        score_samples(detector, dataset, PIPELINE, needs=('similarity',))
+
+
 def test_unknown_need_is_named():
     detector, dataset = build()
     with pytest.raises(ValueError, match="needs` 'gradient'"):
@@ -109,10 +132,10 @@ def test_images_of_several_sizes_are_scored_too(tmp_path):
     dataset = DATASETS.build(dict(type='CustomDataset', data_prefix=str(tmp_path)))
     pipeline = [dict(type='LoadImageFromFile'), *PIPELINE]
     detector, _ = build()
-    needs = ('loss', 'feature')
+    needs = ('loss', 'feature', 'similarity')
     scores = score_samples(detector, dataset, pipeline, 4, skip_unreadable=True, needs=needs)
     assert scores.readable.tolist() == [True, True, True, False]
-    for values in (scores.clean_prob, scores.loss, scores.feature):
+    for values in (scores.clean_prob, scores.loss, scores.feature, scores.similarity):
         assert np.isfinite(values[:3]).all() and np.isnan(values[3]).all()
     assert scores.pred_label[3] == -1
 

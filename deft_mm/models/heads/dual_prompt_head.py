@@ -83,6 +83,12 @@ class DualPromptHead(TextHead):
         recipe (str): 'synthetic' or 'real_world'. Defaults to 'synthetic'.
         warmup_epochs (int, optional): Number of warm-up epochs; None for the recipe's (1 and 5).
             Defaults to None.
+        require_agreement (bool, optional): Whether a clean sample must also have its highest
+            :math:`p^{yes}` at its given label; None for the recipe's (no and yes). Defaults to
+            None.
+        pseudo_labels (bool, optional): False leaves rejected samples out of the positive term of
+            negative learning, which is then a mean over the clean ones; None for the recipe's
+            (both have pseudo labels). Defaults to None.
         loss_cls (dict): The classification loss, called as MMPretrain's losses are, with sample
             weights. Defaults to ``dict(type='CrossEntropyLoss')``.
         loss_warmup (dict, optional): The classification loss of the warm-up; None for the recipe's
@@ -111,6 +117,8 @@ class DualPromptHead(TextHead):
         ctx_init_std: float = 0.02,
         recipe: str = 'synthetic',
         warmup_epochs: int | None = None,
+        require_agreement: bool | None = None,
+        pseudo_labels: bool | None = None,
         loss_cls: dict | None = None,
         loss_warmup: dict | None = None,
         loss_neg: dict | None = None,
@@ -118,7 +126,9 @@ class DualPromptHead(TextHead):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(clip=clip, num_classes=num_classes, loss=loss_cls, init_cfg=init_cfg)
-        self.recipe = get_recipe(recipe)
+        self.recipe = get_recipe(
+            recipe, require_agreement=require_agreement, pseudo_labels=pseudo_labels
+        )
         self.warmup_epochs = self.recipe.warmup_epochs if warmup_epochs is None else warmup_epochs
         if self.warmup_epochs < 0:
             raise ValueError(
@@ -181,6 +191,10 @@ class DualPromptHead(TextHead):
             by_version=self._frozen_tensors(),
         )
 
+    def class_features(self) -> Tensor:
+        """Features of the positive prompts, float32 of shape (C, E)."""
+        return self.text_features()[0]
+
     def _pack(self) -> PackedPrompts:
         layout = PromptLayout.build(
             self._class_tokens(),
@@ -228,6 +242,19 @@ class DualPromptHead(TextHead):
             neg_BC = scale * image_BE.detach() @ text_PCE[1].T
         return pos_BC, neg_BC
 
+    @staticmethod
+    def yes_probability(pos: Tensor, neg: Tensor) -> Tensor:
+        """Probability that a sample shows a class; of its given label it is the clean probability.
+
+        Args:
+            pos (Tensor): Similarity to the positive prompts, shape (B, C); no gradient reaches it.
+            neg (Tensor): Similarity to the negative prompts, shape (B, C).
+
+        Returns:
+            Tensor: The first part of the softmax over the two, shape (B, C).
+        """
+        return torch.sigmoid(pos.detach() - neg)
+
     def forward(self, feats: tuple[Tensor]) -> Tensor:
         """The classification logits ``pos``, float32 of shape (B, C)."""
         return self.dual_logits(feats)[0]
@@ -263,10 +290,15 @@ class DualPromptHead(TextHead):
         return self.epoch < self.warmup_epochs
 
     @property
-    def uses_pseudo_labels(self) -> bool:
-        """bool: Whether rejected samples have the predicted class as their positive label."""
+    def doubts_labels(self) -> bool:
+        """bool: Whether rejected samples have no longer their given label as positive label."""
         begin = self.recipe.pseudo_label_epoch
         return not self.in_warmup or (begin is not None and self.epoch >= begin)
+
+    @property
+    def uses_pseudo_labels(self) -> bool:
+        """bool: Whether rejected samples have the predicted class as their positive label."""
+        return self.doubts_labels and self.recipe.pseudo_labels
 
     def draw_complementary_labels(self, labels: Tensor) -> Tensor:
         """A class for each sample, drawn uniformly from all but its given label.
@@ -301,19 +333,28 @@ class DualPromptHead(TextHead):
         """
         labels_B = _given_labels(data_samples)
         pos_BC, neg_BC = self.dual_logits(feats)
-        # The softmax over the two; a sigmoid of the difference keeps small probabilities exact.
-        p_yes_BC = torch.sigmoid(pos_BC.detach() - neg_BC)
+        p_yes_BC = self.yes_probability(pos_BC, neg_BC)
+        # Not 1 - p_yes, which rounds small probabilities to 0.
         p_no_BC = torch.sigmoid(neg_BC - pos_BC.detach())
         selected_B = self.select(p_yes_BC.detach(), labels_B)
         self.batch_selection = (_sample_indices(data_samples, labels_B.device), selected_B)
 
         n_samples, n_selected = self._mean_counts(selected_B)
-        positive_B = labels_B
+        positive_B, of_positive_term = labels_B, {}
         if self.uses_pseudo_labels:
             positive_B = torch.where(selected_B, labels_B, pos_BC.detach().argmax(dim=1))
+        elif self.doubts_labels:
+            of_positive_term = dict(
+                positive_mask=selected_B, positive_avg_factor=self._at_least_one(n_selected)
+            )
         complementary_B = self.draw_complementary_labels(labels_B)
         loss_complementary, loss_positive = self.loss_neg(
-            p_yes_BC, p_no_BC, complementary_B, positive_B, avg_factor=n_samples
+            p_yes_BC,
+            p_no_BC,
+            complementary_B,
+            positive_B,
+            avg_factor=n_samples,
+            **of_positive_term,
         )
         return dict(
             loss_cls=self._loss_cls(pos_BC, labels_B, selected_B, n_samples, n_selected, kwargs),
@@ -332,7 +373,7 @@ class DualPromptHead(TextHead):
             pos_BC,
             labels_B,
             weight=selected_B.to(pos_BC.dtype),
-            avg_factor=n_selected.clamp(min=1.0 / self._n_processes()),
+            avg_factor=self._at_least_one(n_selected),
             **kwargs,
         )
 
@@ -348,6 +389,10 @@ class DualPromptHead(TextHead):
         if self._n_processes() > 1:
             all_reduce(counts, op='mean')
         return counts[0], counts[1]
+
+    def _at_least_one(self, n_selected: Tensor) -> Tensor:
+        """A divisor for sums over selected samples: where there is none, the sum is 0."""
+        return n_selected.clamp(min=1.0 / self._n_processes())
 
     def _n_processes(self) -> int:
         # An evaluation loss is each process's own: their numbers of batches may differ, and a
@@ -376,7 +421,7 @@ class DualPromptHead(TextHead):
             (that probability of the given label, float32 of shape (1,)).
         """
         pos_BC, neg_BC = self.dual_logits(feats)
-        p_yes_BC = torch.sigmoid(pos_BC - neg_BC).detach()
+        p_yes_BC = self.yes_probability(pos_BC, neg_BC).detach()
         yes_label_B1 = p_yes_BC.argmax(dim=1, keepdim=True)
         score_BC = F.softmax(pos_BC, dim=1).detach()
         pred_label_B1 = score_BC.argmax(dim=1, keepdim=True)

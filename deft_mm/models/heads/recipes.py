@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,15 @@ class Recipe:
             warm-up, which is also the latest.
         require_agreement (bool): Whether a sample is clean only if the class of the highest
             probability "is this class" is the given label, too.
+        pseudo_labels (bool): Whether rejected samples get a pseudo label at all; otherwise the
+            positive term of negative learning leaves them out. Defaults to True.
     """
 
     warmup_epochs: int
     warmup_loss: dict | None
     pseudo_label_epoch: int | None
     require_agreement: bool
+    pseudo_labels: bool = True
 
 
 RECIPES = {
@@ -44,11 +47,12 @@ RECIPES = {
 }
 
 
-def get_recipe(name: str) -> Recipe:
+def get_recipe(name: str, **changes: bool | None) -> Recipe:
     """A recipe by its name.
 
     Args:
         name (str): 'synthetic' or 'real_world'.
+        **changes: Fields that are to have another value; None leaves them.
 
     Returns:
         Recipe: The recipe.
@@ -58,4 +62,5 @@ def get_recipe(name: str) -> Recipe:
     """
     if name not in RECIPES:
         raise ValueError(f'recipe is {name!r}: set one of {", ".join(RECIPES)}.')
-    return RECIPES[name]
+    changes = {field: value for field, value in changes.items() if value is not None}
+    return replace(RECIPES[name], **changes)

@@ -16,7 +16,7 @@ from mmpretrain.models.heads import ClsHead
 from torch import Tensor
 
 from deft_mm.models.clip import load_text_tower
-from deft_mm.models.text import FeatureCache, at_least_float32
+from deft_mm.models.text import FeatureCache, at_least_float32, without_autocast
 from deft_mm.models.text.class_tokens import unpad
 
 
@@ -184,6 +184,25 @@ class TextHead(ClsHead):
                 "out_type='projected' (or 'both') and the same clip in backbone and head."
             )
         return F.normalize(at_least_float32(feat_BE), dim=-1)
+
+    def cosine_similarity(self, feats: tuple[Tensor]) -> Tensor:
+        """Cosine of image features and the text features that classify.
+
+        Args:
+            feats (tuple[Tensor]): The backbone's output; the last entry is the projected feature,
+                shape (B, E).
+
+        Returns:
+            Tensor: float32 of shape (B, C).
+        """
+        text_CE = self.class_features()
+        image_BE = self.image_features(feats)
+        with without_autocast(image_BE):
+            return image_BE @ text_CE.T
+
+    @abstractmethod
+    def class_features(self) -> Tensor:
+        """Unit-length text features that classify, float32 of shape (C, E)."""
 
 
 def _equal(a: Tensor, b: Tensor) -> bool:

@@ -103,6 +103,8 @@ class ZeroShotHead(TextHead):
             self._encode, by_value=[self.class_token_ids], by_version=self._frozen_tensors()
         )
 
+    class_features = text_features
+
     def _encode(self) -> Tensor:
         tokens = self._class_tokens()
         feats = []

@@ -115,6 +115,47 @@ def test_second_real_world_epoch_has_sce_over_all_samples_and_pseudo_labels():
     )
 
 
+def test_without_pseudo_labels_the_positive_term_is_a_mean_over_the_clean_samples():
+    head = build(pseudo_labels=False)
+    fix_complementary_labels(head)
+    reference = build()
+    fix_complementary_labels(reference)
+    for epoch in (0, 1):
+        head.set_epoch(epoch)
+        reference.set_epoch(epoch)
+        losses, expected = (h.loss(features(), samples(LABELS)) for h in (head, reference))
+        if epoch == 0:  # the warm-up doubts no label
+            torch.testing.assert_close(losses, expected)
+    assert not head.uses_pseudo_labels and reference.uses_pseudo_labels
+    pos, neg = (logits.detach() for logits in head.dual_logits(features()))
+    labels = torch.tensor(LABELS)
+    p_yes = torch.sigmoid(pos - neg)[torch.arange(len(labels)), labels]
+    selected = head.batch_selection[1]
+    assert 0 < selected.sum() < len(labels)
+    torch.testing.assert_close(
+        losses['loss_neg_positive'].detach(), -p_yes[selected].clamp(1e-5, 1).log().mean()
+    )
+    for name in ('loss_cls', 'loss_neg_complementary'):
+        torch.testing.assert_close(losses[name], expected[name])
+
+
+def test_without_pseudo_labels_a_batch_without_a_clean_sample_has_no_positive_term():
+    head = build(pseudo_labels=False)
+    head.set_epoch(1)
+    head.select = lambda p_yes, labels: torch.zeros_like(labels, dtype=torch.bool)
+    loss = head.loss(features(), samples(LABELS))['loss_neg_positive']
+    loss.backward()
+    assert loss == 0 and not head.prompts.neg_ctx.grad.any()
+
+
+@pytest.mark.parametrize('recipe', ['synthetic', 'real_world'])
+@pytest.mark.parametrize('agreement', [True, False])
+def test_the_agreement_condition_can_be_set_apart_from_the_recipe(recipe, agreement):
+    head = build(recipe=recipe, require_agreement=agreement)
+    p_yes = torch.tensor([[0.6, 0.9, 0.1], [0.8, 0.2, 0.1]])
+    assert head.select(p_yes, torch.tensor([0, 0])).tolist() == [not agreement, True]
+
+
 def test_complementary_labels_are_uniform_over_the_other_classes():
     torch.manual_seed(0)
     labels = torch.arange(3).repeat(4000)
@@ -180,6 +221,17 @@ def test_prediction_works_with_and_without_samples_and_labels():
     expected = torch.stack([pos[0, 2], neg[0, 2]]).softmax(dim=0)[:1]
     torch.testing.assert_close(mixed[0].clean_prob, expected)
     assert ['clean_prob' in sample for sample in mixed] == [True, False, False]
+
+
+@torch.no_grad()
+def test_cosine_similarity_is_that_with_the_positive_prompts():
+    head = build().eval()
+    cosines = head.cosine_similarity(features())
+    torch.testing.assert_close(head.text.logit_scale.exp() * cosines, head(features()))
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        again = head.cosine_similarity(features())
+    assert again.dtype == torch.float32
+    torch.testing.assert_close(again, cosines)
 
 
 # -- class names ----------------------------------------------------------------------

@@ -29,13 +29,14 @@ CLIP = dict(
 )
 # Of different size, so that a mean of the processes' means would be wrong.
 PARTS = (slice(0, 5), slice(5, 8))
-EPOCHS = (0, 1)
+# Epoch and pseudo labels.
+CASES = ((0, None), (1, None), (1, False))
 
 
 class Detector(nn.Module):
-    """A linear backbone and the head; deterministic, but for the recipe's epoch."""
+    """A linear backbone and the head; deterministic, but for the epoch and the recipe."""
 
-    def __init__(self):
+    def __init__(self, pseudo_labels: bool | None):
         super().__init__()
         torch.manual_seed(0)
         self.backbone = nn.Linear(6, 8)
@@ -47,6 +48,7 @@ class Detector(nn.Module):
                 class_names=['apple', 'tree', 'dog'],
                 n_ctx=4,
                 ctx_init_std=0.5,
+                pseudo_labels=pseudo_labels,
             )
         )
         self.head.draw_complementary_labels = lambda labels: (labels + 1) % 3
@@ -57,16 +59,15 @@ class Detector(nn.Module):
 
 
 def step(part=slice(None), wrap=lambda model: model):
-    """Losses and gradients of every epoch."""
+    """Losses and gradients of every case."""
     generator = torch.Generator().manual_seed(5)
     x = torch.randn(8, 6, generator=generator)[part]
     labels = torch.randint(3, (8,), generator=generator)[part].tolist()
-    model = Detector()
-    wrapped = wrap(model)
     results = []
-    for epoch in EPOCHS:
+    for epoch, pseudo_labels in CASES:
+        model = Detector(pseudo_labels)
+        wrapped = wrap(model)
         model.head.set_epoch(epoch)
-        model.zero_grad()
         losses = wrapped(x, labels)
         sum(value for key, value in losses.items() if 'loss' in key).backward()
         grads = {k: p.grad.clone() for k, p in model.named_parameters() if p.requires_grad}
@@ -91,10 +92,10 @@ def two_processes(tmp_path_factory):
     return [torch.load(folder / f'{rank}.pt', weights_only=True) for rank in range(2)]
 
 
-@pytest.mark.parametrize('epoch', EPOCHS)
-def test_losses_and_gradients_equal_those_of_one_process(two_processes, epoch):
-    whole = step()[epoch]
-    ranks = [results[epoch] for results in two_processes]
+@pytest.mark.parametrize('case', range(len(CASES)), ids=str)
+def test_losses_and_gradients_equal_those_of_one_process(two_processes, case):
+    whole = step()[case]
+    ranks = [results[case] for results in two_processes]
     # The parts differ in the share of selected samples.
     counts = [rank['selected'].item() for rank in ranks]
     assert sum(counts) == whole['selected'].item()

@@ -53,6 +53,14 @@ def test_temperature_divides_the_cosines_and_keeps_the_prediction():
 
 
 @torch.no_grad()
+def test_cosine_similarity_does_not_depend_on_the_temperature():
+    own, cold = build(), build(temperature=0.5)
+    expected = F.normalize(features()[0], dim=-1) @ class_features(own, 'a photo of a {}.').T
+    for head in (own, cold):
+        torch.testing.assert_close(head.cosine_similarity(features()), expected)
+
+
+@torch.no_grad()
 def test_features_of_several_templates_are_averaged():
     templates = ['a photo of a {}.', 'the {}']
     head = build(template=templates)
