@@ -20,6 +20,10 @@ from deft_mm.selection import Selector
 REPO = Path(__file__).parent.parent
 CONFIGS = sorted(path for path in REPO.glob('configs/*/*.py') if path.parent.name != '_base_')
 TINY_WIDTH = 32
+# A small model of the same kind, by how the name of a timm model begins, and its width.
+SMALL_TIMM = dict(
+    resnet50=('resnet10t', 512), convnext=('convnext_atto', 320), vit=('vit_tiny_patch16_224', 192)
+)
 TINY_CLIP = dict(
     model=dict(
         embed_dim=16,
@@ -100,6 +104,10 @@ def _exchange(model: dict) -> None:
     if isinstance(model, dict):
         if 'clip' in model:
             model['clip'] = copy.deepcopy(TINY_CLIP)
+        if model.get('backbone', {}).get('type') == 'TIMMBackbone':
+            name, width = SMALL_TIMM[model['backbone']['model_name'].split('_')[0].split('.')[0]]
+            model['backbone'].update(model_name=name, pretrained=False)
+            model['head']['in_channels'] = width
         if str(model.get('type', '')).startswith('CLIP') and model.get('out_type') == 'token':
             model['_width'] = True
         for value in model.values():
@@ -130,10 +138,11 @@ def num_classes_of(cfg: Config) -> int:
 
 def _shorten(cfg: Config) -> None:
     """One epoch a stage, and settings that don't count on more."""
-    two_stages = 'noise_filter' in cfg.default_hooks
-    cfg.train_cfg.max_epochs = 2 if two_stages else 1
-    if two_stages:
-        cfg.default_hooks.noise_filter.detector_epochs = 1
+    cfg.train_cfg.max_epochs = 1
+    if cfg.model.type == 'DeFT':
+        noise_filter = cfg.default_hooks.noise_filter
+        noise_filter.detector_epochs = min(noise_filter.detector_epochs, 1)
+        cfg.train_cfg.max_epochs = noise_filter.detector_epochs + 1
         cfg.model.detector.head.pop('warmup_epochs', None)
         cfg.optim_wrapper.detector.pop('clip_grad', None)
     cfg.default_hooks.logger.interval = 1

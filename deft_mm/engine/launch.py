@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import os
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config, DictAction
@@ -48,6 +50,38 @@ def add_common_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
+def read_config(path: str, options: Mapping[str, Any], count_classes: bool = True) -> Config:
+    """Read a config file for a tool.
+
+    Args:
+        path (str): The config file.
+        options (Mapping[str, Any]): What to override, by dotted key, as ``--cfg-options`` has it.
+        count_classes (bool): Whether to read the training data where the model leaves the number of
+            classes open; if not, it stays open. Defaults to True.
+
+    Returns:
+        Config: The config, the options merged, and what depends on the data filled in, see
+        :func:`~deft_mm.engine.data_settings.settle_data`.
+
+    Raises:
+        FileNotFoundError: If there is no such config file, or none of the data that it needs.
+        ValueError: If the number of classes is left open, and the data don't tell it.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'Config file {path} does not exist.')
+    cfg = Config.fromfile(path)
+    reopen_data(cfg, options)
+    cfg.merge_from_dict(dict(options))
+    if count_classes:
+        settle_data(cfg)
+        return cfg
+    model = cfg.pop('model', None)
+    settle_data(cfg)
+    if model is not None:
+        cfg.model = model
+    return cfg
+
+
 def load_config(args: Namespace, persistent_workers: bool) -> Config:
     """Read the config file and apply the options shared by training and testing.
 
@@ -57,24 +91,18 @@ def load_config(args: Namespace, persistent_workers: bool) -> Config:
             any and does not say itself.
 
     Returns:
-        Config: The config, ``--cfg-options`` merged, and what depends on the data filled in, see
-        :func:`~deft_mm.engine.data_settings.settle_data`.
+        Config: The config as :func:`read_config` returns it.
 
     Raises:
         FileNotFoundError: If there is no such config file, or none of the data that it needs.
         ValueError: If the number of classes is left open, and the data don't tell it.
     """
-    if not Path(args.config).is_file():
-        raise FileNotFoundError(f'Config file {args.config} does not exist.')
-    cfg = Config.fromfile(args.config)
+    cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
-    reopen_data(cfg, args.cfg_options)
-    cfg.merge_from_dict(args.cfg_options)
-    settle_data(cfg)
     for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if cfg.get(field) is not None:
             _set_dataloader_defaults(cfg[field], persistent_workers, args.no_pin_memory)

@@ -62,6 +62,8 @@ class StageOptimWrapperConstructor:
     one pass over the weights, with the same result but for rounding. ``optimizer=dict(...,
     fused=False)`` is the ordinary one.
 
+    A detector without a trainable parameter gets no wrapper: the run has no stage 1.
+
     Example:
 
         .. code:: python
@@ -79,7 +81,7 @@ class StageOptimWrapperConstructor:
             None.
 
     Raises:
-        ValueError: If a stage of the model has no optimiser, or trains no parameter.
+        ValueError: If a stage that trains has no optimiser, or if nothing is trained.
     """
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
@@ -94,8 +96,14 @@ class StageOptimWrapperConstructor:
         wrappers = {}
         for stage in STAGES:
             child = getattr(model, stage, None)
-            if child is not None:
+            # A detector may be taken as it is (zero-shot CLIP); a classifier is always trained.
+            if child is not None and (stage == 'classifier' or _is_trainable(child)):
                 wrappers[stage] = self._build_stage(stage, child)
+        if not wrappers:
+            raise ValueError(
+                'model.detector has no trainable parameter, and there is no model.classifier: '
+                'there is nothing to train. tools/detect.py selects with a detector as it is.'
+            )
         return StageOptimWrapper(**wrappers)
 
     def _build_stage(self, stage: str, child: nn.Module):
@@ -105,13 +113,17 @@ class StageOptimWrapperConstructor:
                 f'optim_wrapper.{stage}.optimizer is missing: give the {stage} an optimiser, for '
                 f"example optim_wrapper=dict({stage}=dict(optimizer=dict(type='SGD', lr=0.01)))."
             )
-        if not any(param.requires_grad for param in child.parameters()):
+        if not _is_trainable(child):
             raise ValueError(
                 f'model.{stage} has no trainable parameter: set model.{stage}.backbone.peft, or a '
                 'head that trains.'
             )
         _fuse(cfg['optimizer'], next(p for p in child.parameters() if p.requires_grad))
         return build_optim_wrapper(child, cfg)
+
+
+def _is_trainable(child: nn.Module) -> bool:
+    return any(param.requires_grad for param in child.parameters())
 
 
 def _fuse(optimizer: dict, parameter: nn.Parameter) -> None:

@@ -145,7 +145,8 @@ def forget_stage(runner: Runner, stage: str) -> None:
         runner (Runner): The runner.
         stage (str): The stage that has ended.
     """
-    runner.optim_wrapper[stage].optimizer.state.clear()
+    if stage in runner.optim_wrapper:
+        runner.optim_wrapper[stage].optimizer.state.clear()
     # The log prints every scalar it finds, so the detector's losses would stand still in each line
     # of stage 2.
     for name in [name for name in runner.message_hub.log_scalars if name.startswith('train/')]:

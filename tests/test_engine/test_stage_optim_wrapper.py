@@ -63,10 +63,24 @@ def test_missing_optimiser_is_named():
         StageOptimWrapperConstructor(cfg)(TwoStages())
 
 
-def test_stage_that_trains_nothing_is_refused():
+def test_classifier_that_trains_nothing_is_refused():
+    model = TwoStages()
+    model.classifier.requires_grad_(False)
+    with pytest.raises(ValueError, match=r'model\.classifier has no trainable parameter'):
+        StageOptimWrapperConstructor(config())(model)
+
+
+def test_detector_taken_as_it_is_has_no_optimiser():
     model = TwoStages()
     model.detector.requires_grad_(False)
-    with pytest.raises(ValueError, match=r'model\.detector has no trainable parameter'):
+    assert list(StageOptimWrapperConstructor(config())(model).keys()) == ['classifier']
+
+
+def test_model_of_which_nothing_is_trained_is_refused():
+    model = TwoStages()
+    model.detector.requires_grad_(False)
+    model.classifier = None
+    with pytest.raises(ValueError, match='nothing to train'):
         StageOptimWrapperConstructor(config())(model)
 
 

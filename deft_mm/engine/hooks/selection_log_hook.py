@@ -1,15 +1,24 @@
-"""Precision, recall and F1 of the running selection, once an epoch."""
+"""The running selection, once an epoch: how right it is, and whether it collapses.
+
+Shapes: C classes.
+"""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
+from torch.utils.data import Dataset
 
 from deft_mm.datasets import NoisyLabelDataset
 from deft_mm.evaluation import DetectionCounts
+
+_NAMED = 10
+# A share of fewer samples says nothing.
+_MIN_SAMPLES = 10
 
 
 @HOOKS.register_module()
@@ -21,12 +30,26 @@ class SelectionLogHook(Hook):
     true labels are unknown, only the kept share is logged. True labels are compared here and reach
     no model.
 
+    It warns when the selection collapses: when the share kept, of all samples or of those of one
+    given class, has fallen far below its highest value in an earlier epoch, and when nothing is
+    kept of a class. A detector can talk itself into its own mistakes, since it trains on what it
+    keeps; that shows here first.
+
     Example:
 
         .. code:: python
 
             default_hooks = dict(selection_log=dict(type='SelectionLogHook'))
+
+    Args:
+        collapse (float): Warn where a kept share is below this part of its highest value. Defaults
+            to 0.5.
     """
+
+    def __init__(self, collapse: float = 0.5) -> None:
+        if not 0 <= collapse <= 1:
+            raise ValueError(f'SelectionLogHook.collapse is {collapse}: set it between 0 and 1.')
+        self.collapse = collapse
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Start the epoch's count."""
@@ -47,7 +70,12 @@ class SelectionLogHook(Hook):
         index = torch.cat([index for index, _ in self._batches]).cpu().numpy()
         kept = torch.cat([selected for _, selected in self._batches]).cpu().numpy()
         dataset = runner.train_dataloader.dataset
-        # Only a wrapper of ours stamps the index by which the true label is found.
+        self._log_figures(runner, dataset, index, kept)
+        # Only a wrapper of ours stamps the index by which a label is found.
+        if isinstance(dataset, NoisyLabelDataset):
+            self._warn_of_collapse(runner, dataset, index, kept)
+
+    def _log_figures(self, runner: Runner, dataset: Dataset, index, kept) -> None:
         known = isinstance(dataset, NoisyLabelDataset) and dataset.clean_labels is not None
         given = dataset.given_labels[index] if known else kept
         clean = dataset.clean_labels[index] if known else kept
@@ -62,3 +90,50 @@ class SelectionLogHook(Hook):
         runner.visualizer.add_scalars(scalars, step=runner.epoch + 1)
         text = ', '.join(f'{name} {value:.2f}' for name, value in figures.items())
         runner.logger.info(f'Epoch {runner.epoch + 1}, running selection (%): {text}')
+
+    def _warn_of_collapse(self, runner: Runner, dataset: NoisyLabelDataset, index, kept) -> None:
+        """Compare the kept shares with the highest ones so far; those are kept for a resume."""
+        names = dataset.metainfo['classes']
+        given = dataset.given_labels[index]
+        counts_2C = torch.from_numpy(
+            np.stack(
+                [
+                    np.bincount(given[kept], minlength=len(names)),
+                    np.bincount(given, minlength=len(names)),
+                ]
+            )
+        )
+        all_reduce(counts_2C)
+        kept_C, total_C = counts_2C.numpy()
+        # All samples come first, then each class.
+        total = np.append(total_C.sum(), total_C)
+        share = np.append(kept_C.sum(), kept_C) / np.maximum(total, 1)
+        highest = np.array(runner.message_hub.get_info('highest_kept_shares', [0.0] * len(share)))
+        fallen = (share < self.collapse * highest) & (total >= _MIN_SAMPLES)
+        for message in self._messages(names, kept_C, total_C, share, highest, fallen):
+            runner.logger.warning(f'Epoch {runner.epoch + 1}: {message}')
+        runner.message_hub.update_info('highest_kept_shares', np.maximum(share, highest).tolist())
+
+    def _messages(self, names, kept_C, total_C, share, highest, fallen):
+        if fallen[0]:
+            yield (
+                f'the selection collapses: it keeps {share[0]:.0%} of the samples, and kept '
+                f'{highest[0]:.0%} before. The detector may be talking itself into its own '
+                'mistakes: lower its learning rate, or stop stage 1 earlier (NoiseFilterHook.'
+                'detector_epochs).'
+            )
+        nothing = np.flatnonzero((kept_C == 0) & (total_C >= _MIN_SAMPLES))
+        if len(nothing):
+            yield f'nothing is kept of the {_named(names, nothing)}.'
+        drifted = [c for c in np.flatnonzero(fallen[1:]) if c not in nothing]
+        if drifted and not fallen[0]:
+            shares = ', '.join(
+                f'{names[c]} {highest[1 + c]:.0%} -> {share[1 + c]:.0%}' for c in drifted[:_NAMED]
+            )
+            yield f'the share kept has fallen in {len(drifted)} classes: {shares}.'
+
+
+def _named(names, classes) -> str:
+    listed = ', '.join(str(names[c]) for c in classes[:_NAMED])
+    more = f' and {len(classes) - _NAMED} more' if len(classes) > _NAMED else ''
+    return f'{len(classes)} classes {listed}{more}'

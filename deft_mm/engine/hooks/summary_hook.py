@@ -11,10 +11,11 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
+from deft_mm.engine.selection_pass import CURVE_FILE
 from deft_mm.engine.stage_switch import is_resuming, is_training
 from deft_mm.fileio import write_atomically
 
-_DETECTION = ('precision', 'recall', 'f1')
+_DETECTION = ('precision', 'recall', 'f1', 'auroc')
 
 
 @HOOKS.register_module()
@@ -49,10 +50,17 @@ class SummaryHook(Hook):
         """Start anew or, on a resume, with what the file says of the epochs before."""
         self._path = Path(runner.work_dir) / self.out_file
         self._epochs: list[dict] = []
+        # The selection's figures, by the number of epochs finished before it.
+        self._detection: dict[int, dict] = {}
         self._seconds: dict[str, float] = {}
         if is_resuming(runner) and self._path.is_file():
             written = json.loads(self._path.read_text())
             self._epochs = [entry for entry in written['epochs'] if entry['epoch'] <= runner.epoch]
+            self._detection = {
+                report['epoch']: report
+                for report in written['detection']
+                if report['epoch'] <= runner.epoch
+            }
             self._seconds = written['seconds']
         self._tick = time.perf_counter()
 
@@ -72,12 +80,12 @@ class SummaryHook(Hook):
         self._epochs.append(
             dict(epoch=runner.epoch, stage=self._stage(runner), metrics=self._pick(metrics or {}))
         )
-        self._write(runner)
+        self._write(runner, finished=False)
 
     def after_train(self, runner: Runner) -> None:
         """Print the summary."""
         self._book('scoring and switch')
-        self._write(runner)
+        self._write(runner, finished=True)
         runner.logger.info('\n'.join(['Summary', *self._lines(runner)]))
 
     def _book(self, phase: str) -> None:
@@ -96,12 +104,17 @@ class SummaryHook(Hook):
         ]
         return {name: float(metrics[name]) for name in names}
 
-    def _write(self, runner: Runner) -> None:
+    def _write(self, runner: Runner, finished: bool) -> None:
+        report = runner.message_hub.get_info('noise_filter')
+        if report is not None:
+            self._detection[report['epoch']] = report
         if is_main_process():
             content = dict(
                 config=runner.cfg.filename,
+                finished=finished,
                 epochs=self._epochs,
-                selection=runner.message_hub.get_info('noise_filter'),
+                selection=report,
+                detection=list(self._detection.values()),
                 seconds=self._seconds,
                 files=self._files(runner),
             )
@@ -129,8 +142,9 @@ class SummaryHook(Hook):
     def _files(self, runner: Runner) -> dict[str, str]:
         work_dir = Path(runner.work_dir)
         files = {}
-        if (work_dir / 'selection.csv').is_file():
-            files['selection file'] = str(work_dir / 'selection.csv')
+        for what, name in (('selection file', 'selection.csv'), ('detection curve', CURVE_FILE)):
+            if (work_dir / name).is_file():
+                files[what] = str(work_dir / name)
         checkpoint = runner.message_hub.get_info('last_ckpt')
         if checkpoint is not None:
             files['last checkpoint'] = str(checkpoint)
