@@ -14,11 +14,16 @@ from deft_mm.selection import build_selector
 from runner_utils import CONFIGS, REPO, num_classes_of, run, tiny
 
 PATHS = [str(path.relative_to(REPO / 'configs')) for path in CONFIGS]
+# Of a baseline on CIFAR-100, one noise: the configs of the others differ in nothing else.
+TRAINED = [
+    path for path in PATHS if path.startswith('deft/') or 'cifar100_' not in path or 'sym60' in path
+]
 
 
 def data_of(path: str) -> str:
     """The data set in a config's name: 'cub' of 'deft/deft_cub_sym20.py'."""
-    return path.split('/')[1].split('_')[1].removesuffix('.py')
+    method, name = path.removesuffix('.py').split('/')
+    return name.removeprefix(f'{method}_').split('_')[0]
 
 
 @pytest.fixture(scope='module')
@@ -39,13 +44,16 @@ def root_of(tmp_path_factory):
 def test_config_builds_its_full_model(path):
     cfg = Config.fromfile(REPO / 'configs' / path)
     fill_num_classes(cfg, 10)  # where it is left to the data
+    backbone = cfg.model.get('classifier', cfg.model).backbone
+    if 'pretrained' in backbone:  # timm would download the weights
+        backbone.pretrained = False
     with torch.device('meta'), DefaultScope.overwrite_default_scope('mmpretrain'):
         model = MODELS.build({**cfg.model, 'data_preprocessor': cfg.data_preprocessor})
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     assert trained and all(parameter.is_meta for parameter in trained)
 
 
-@pytest.mark.parametrize('path', PATHS)
+@pytest.mark.parametrize('path', TRAINED)
 def test_config_trains_every_stage(path, tmp_path, root_of):
     cfg = tiny(path, tmp_path, made_up_images=False)
     if data_of(path) == 'digits':  # ship with scikit-learn
@@ -56,17 +64,18 @@ def test_config_trains_every_stage(path, tmp_path, root_of):
         move_data(cfg._cfg_dict, root)
         cfg.data_root = str(root)
         settle_data(cfg)
-    if cfg.model.type == 'DeFT':
-        hook = cfg.default_hooks.noise_filter
+    hook = cfg.default_hooks.get('noise_filter')
+    if hook is not None:
         build_selector(hook.get('selector') or dict(type='DualPromptSelector'))
         hook.selector = dict(type='KeepEvenIndices')  # a random CLIP may keep nothing
+        if 'begin' in hook:
+            hook.begin = 0
     runner = run(cfg)
     assert cfg.data_preprocessor.num_classes == num_classes_of(cfg)
     assert len(runner.train_dataloader.dataset.metainfo['classes']) == num_classes_of(cfg)
-    stages = {'detector', 'classifier'} if cfg.model.type == 'DeFT' else {'model'}
     trained = {epoch for epoch, _ in runner.order.batches}
-    assert len(trained) == len(stages)
+    assert len(trained) == cfg.train_cfg.max_epochs
     assert (tmp_path / 'summary.json').is_file()
-    assert (tmp_path / 'selection.csv').is_file() == (cfg.model.type == 'DeFT')
+    assert (tmp_path / 'selection.csv').is_file() == (hook is not None)
     state = runner.model.state_dict()
     assert all(torch.isfinite(value).all() for value in state.values() if value.is_floating_point())

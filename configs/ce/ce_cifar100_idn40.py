@@ -1,0 +1,9 @@
+# Cross entropy on all samples of CIFAR-100 with 40% instance-dependent noise.
+_base_ = './ce_cifar100_sym60.py'
+
+train_dataloader = dict(
+    dataset=dict(
+        noise=dict(type='InstanceDependentNoise', ratio=0.4, seed=1),
+        noise_file='data/noise/cifar100_idn40.npz',  # drawn by the first run
+    )
+)

@@ -1,0 +1,5 @@
+# GCE on CIFAR-100 with 60% symmetric noise:
+# cross entropy exchanged for generalised cross entropy.
+_base_ = '../ce/ce_cifar100_sym60.py'
+
+model = dict(head=dict(loss=dict(type='GCELoss', q=0.7)))

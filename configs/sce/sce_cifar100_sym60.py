@@ -1,0 +1,5 @@
+# SCE on CIFAR-100 with 60% symmetric noise:
+# cross entropy exchanged for symmetric cross entropy.
+_base_ = '../ce/ce_cifar100_sym60.py'
+
+model = dict(head=dict(loss=dict(type='SCELoss', alpha=1.0, beta=1.0)))

@@ -1,0 +1,5 @@
+# SCE on handwritten digits with 40% symmetric noise:
+# cross entropy exchanged for symmetric cross entropy.
+_base_ = '../ce/ce_digits_sym40.py'
+
+model = dict(head=dict(loss=dict(type='SCELoss', alpha=1.0, beta=1.0)))
