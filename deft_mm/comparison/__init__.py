@@ -1,0 +1,31 @@
+"""Comparing methods: the runs of a plan, their results found again, tables and figures."""
+
+from deft_mm.comparison.plan import ComparisonPlan, PlannedRun, is_plan
+from deft_mm.comparison.report import write_report
+from deft_mm.comparison.results import (
+    ComparisonResults,
+    RunResult,
+    read_results,
+    write_expected,
+)
+from deft_mm.comparison.run_folder import RunFolder
+from deft_mm.comparison.run_lock import RunLock
+from deft_mm.comparison.run_setting import RunSetting
+from deft_mm.comparison.scheduler import Scheduler
+from deft_mm.comparison.tables import ComparisonTable
+
+__all__ = [
+    'ComparisonPlan',
+    'ComparisonResults',
+    'ComparisonTable',
+    'PlannedRun',
+    'RunFolder',
+    'RunLock',
+    'RunResult',
+    'RunSetting',
+    'Scheduler',
+    'is_plan',
+    'read_results',
+    'write_expected',
+    'write_report',
+]

@@ -1,0 +1,275 @@
+"""What is compared: configs, variants of them, and seeds."""
+
+from __future__ import annotations
+
+import copy
+import glob
+import inspect
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmpretrain.registry import TASK_UTILS
+
+from deft_mm.comparison.identity import config_digest
+from deft_mm.comparison.overrides import flatten, settle_optional, to_arguments
+from deft_mm.comparison.run_setting import RunSetting, method_name, training_datasets
+from deft_mm.engine.data_settings import reopen_data
+
+_KEYS = ('configs', 'variants', 'seeds', 'overrides')
+_METHOD_KEYS = ('config', 'seeds', 'overrides')
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run: a config with its overrides and a seed.
+
+    Args:
+        name (str): Its folder in the work directory, such as 'ce_digits_sym40-sym20/seed0'.
+        setting (RunSetting): Method, data, noise, variant.
+        seed (int): Of training, and of the noise where it is drawn.
+        config (str): Path of the config file.
+        arguments (Sequence[str]): What ``--cfg-options`` gets.
+        cfg (Config): The config, everything merged.
+        seedless_digest (str): Digest of the config without the seed.
+    """
+
+    name: str
+    setting: RunSetting
+    seed: int
+    config: str
+    arguments: Sequence[str]
+    cfg: Config
+    seedless_digest: str
+
+
+class ComparisonPlan:
+    """Every config in every variant with every seed.
+
+    A seed is that of training and, where the noise is drawn, of the noise, unless an override sets
+    the noise's seed.
+
+    Args:
+        configs (Sequence | Mapping): Paths or globs of configs, called after the method in the
+            file's name; or the path by the method's name. In place of a path there may be a dict
+            with the keys ``config``, ``seeds`` and ``overrides``, the latter for this method alone.
+        seeds (Sequence[int]): For all methods that don't say themselves. Defaults to (0,).
+        variants (Mapping, optional): Overrides by the variant's name, nested or with dotted keys.
+            A key that ends in '?' counts only for configs that have the key. None is the configs
+            as they are. Defaults to None.
+        overrides (Mapping, optional): Overrides for all runs. Defaults to None.
+        folder (str | Path): What paths are relative to. Defaults to '.'.
+
+    Raises:
+        FileNotFoundError: If a path or glob finds no config.
+        ValueError: If something else is wrong with the plan; the message names it.
+
+    Example:
+
+        .. code:: yaml
+
+            # A file for ComparisonPlan.from_file; paths are relative to it.
+            configs:
+              CE: {config: ../ce/ce_digits_sym40.py, seeds: [0, 1, 2, 3, 4]}
+              small-loss: ../small_loss/small_loss_digits_sym40.py
+            seeds: [0, 1, 2]
+            variants:
+              sym20:
+                train_dataloader.dataset.noise.ratio: 0.2
+                model.head.loss.noise_ratio?: 0.2
+    """
+
+    def __init__(
+        self,
+        configs: Sequence[str] | Mapping[str, Any],
+        seeds: Sequence[int] = (0,),
+        variants: Mapping[str, Mapping] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        folder: str | Path = '.',
+    ) -> None:
+        self.folder = Path(folder)
+        self.seeds = _checked_seeds(seeds)
+        self.variants = _checked_variants({'': {}} if variants is None else variants)
+        self.overrides = flatten(overrides or {})
+        self.methods = list(self._methods(configs))
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | Path,
+        seeds: Sequence[int] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> ComparisonPlan:
+        """Read a plan: YAML, JSON or Python, with the arguments of this class as keys.
+
+        Args:
+            path (str | Path): The file.
+            seeds (Sequence[int], optional): In place of all seeds of the plan. Defaults to None.
+            overrides (Mapping, optional): On top of the plan's. Defaults to None.
+
+        Returns:
+            ComparisonPlan: The plan.
+
+        Raises:
+            ValueError: If it lacks ``configs`` or has other keys.
+        """
+        content = Config.fromfile(path).to_dict()
+        unknown = sorted(set(content) - set(_KEYS))
+        if unknown or 'configs' not in content:
+            what = f'unknown key {unknown[0]!r}' if unknown else 'there is no `configs`'
+            raise ValueError(f'{path}: {what}; a plan has the keys {", ".join(_KEYS)}.')
+        content['overrides'] = {**flatten(content.get('overrides') or {}), **(overrides or {})}
+        plan = cls(**content, folder=Path(path).parent)
+        if seeds is not None:
+            plan.methods = [(name, config, seeds, own) for name, config, _, own in plan.methods]
+        return plan
+
+    def runs(self) -> list[PlannedRun]:
+        """Build all runs: first all of the first seed, so that a whole table is there early.
+
+        Returns:
+            list[PlannedRun]: The runs.
+
+        Raises:
+            ValueError: If two have the same folder, or an override can't be passed on.
+        """
+        stems = Counter(Path(config).stem for _, config, _, _ in self.methods)
+        bases = {config: Config.fromfile(config) for _, config, _, _ in self.methods}
+        runs = []
+        for label, variant in self.variants.items():
+            for method, config, seeds, own in self.methods:
+                stem = Path(config).stem
+                folder = stem if stems[stem] == 1 else f'{stem}-{_slug(method)}'
+                folder += f'-{label}' if label else ''
+                options = {**self.overrides, **variant, **own}
+                for rank, seed in enumerate(seeds):
+                    name = f'{folder}/seed{seed}'
+                    run = _planned_run(name, method, label, config, bases[config], options, seed)
+                    runs.append((rank, run))
+        repeated = [name for name, n in Counter(run.name for _, run in runs).items() if n > 1]
+        if repeated:
+            raise ValueError(
+                f'Two runs of the comparison have the same folder, {repeated[0]}: give the configs '
+                'different names, or each seed once.'
+            )
+        return [run for _, run in sorted(runs, key=lambda ranked: ranked[0])]
+
+    def _methods(self, configs: Any) -> Iterator[tuple[str, str, Sequence[int], dict]]:
+        """Yield name, config, seeds and overrides of each method."""
+        named = configs if isinstance(configs, Mapping) else dict(enumerate(configs))
+        for name, entry in named.items():
+            entry = dict(entry) if isinstance(entry, Mapping) else dict(config=entry)
+            if 'config' not in entry or set(entry) - set(_METHOD_KEYS):
+                raise ValueError(
+                    f'configs[{name!r}] has the keys {sorted(entry)}: it is a path, or has '
+                    '`config` and, if need be, `seeds` and `overrides`.'
+                )
+            paths = self._find(entry['config'])
+            if isinstance(configs, Mapping) and len(paths) > 1:
+                raise ValueError(f'configs[{name!r}]: one config, found {len(paths)}: {paths}.')
+            for path in paths:
+                yield (
+                    str(name) if isinstance(configs, Mapping) else method_name(path),
+                    path,
+                    _checked_seeds(entry.get('seeds', self.seeds)),
+                    flatten(entry.get('overrides') or {}),
+                )
+
+    def _find(self, pattern: str) -> list[str]:
+        found = sorted(glob.glob(str(self.folder / pattern), recursive=True))
+        if not found:
+            raise FileNotFoundError(f"No config '{self.folder / pattern}': give a path or a glob.")
+        return [os.path.relpath(path) for path in found]
+
+
+def is_plan(path: str | Path) -> bool:
+    """Whether a file is a plan, not the config of a run.
+
+    Args:
+        path (str | Path): A file.
+
+    Returns:
+        bool: True if it has ``configs`` and no ``model``.
+    """
+    if not Path(path).is_file():
+        return False
+    content = Config.fromfile(path)
+    return 'configs' in content and 'model' not in content
+
+
+def _planned_run(
+    name: str, method: str, label: str, config: str, base: Config, options: dict, seed: int
+) -> PlannedRun:
+    firm = {key: value for key, value in options.items() if not key.endswith('?')}
+    options = settle_optional(options, _merged(base, firm))
+    cfg = _merged(base, options)
+    seeded = {**options, 'randomness.seed': seed, **_noise_options(base, cfg, options, seed)}
+    return PlannedRun(
+        name=name,
+        setting=RunSetting.from_config(cfg, method, label),
+        seed=seed,
+        config=config,
+        arguments=to_arguments(seeded),
+        cfg=_merged(base, seeded),
+        seedless_digest=config_digest(cfg),
+    )
+
+
+def _merged(base: Config, options: Mapping[str, Any]) -> Config:
+    """As tools/train.py merges them."""
+    cfg = copy.deepcopy(base)
+    reopen_data(cfg, options)
+    cfg.merge_from_dict(copy.deepcopy(dict(options)))
+    return cfg
+
+
+def _noise_options(base: Config, cfg: Config, options: dict, seed: int) -> dict[str, Any]:
+    """Give the noise its seed; a file with the labels of another noise is left alone."""
+    before = {key: dataset.get('noise') for key, dataset in training_datasets(base)}
+    changes = {}
+    for key, dataset in training_datasets(cfg):
+        noise = dataset.get('noise')
+        if not isinstance(noise, Mapping):
+            continue
+        noise = dict(noise)
+        if _has_seed(noise) and f'{key}.noise.seed' not in options:
+            changes[f'{key}.noise.seed'] = noise['seed'] = seed
+        keeps_file = f'{key}.noise_file' in options or noise == before.get(key)
+        if dataset.get('noise_file') is not None and not keeps_file:
+            changes[f'{key}.noise_file'] = None
+    return changes
+
+
+def _has_seed(noise: Mapping) -> bool:
+    type_ = noise.get('type')
+    class_ = TASK_UTILS.get(type_) if isinstance(type_, str) else type_
+    if class_ is None:  # for the run itself to complain about
+        return 'seed' in noise
+    return 'seed' in inspect.signature(class_).parameters
+
+
+def _checked_seeds(seeds: Any) -> list[int]:
+    if isinstance(seeds, int):
+        seeds = [seeds]
+    seeds = list(seeds)
+    if not seeds or not all(isinstance(s, int) and s >= 0 for s in seeds):
+        raise ValueError(f'seeds are one or more numbers from 0 on, found {seeds}.')
+    return seeds
+
+
+def _checked_variants(variants: Mapping[str, Mapping | None]) -> dict[str, dict[str, Any]]:
+    if not variants:
+        raise ValueError('variants is empty: leave it out to run the configs as they are.')
+    for label in variants:
+        if label and not re.fullmatch(r'\w[\w.+-]*', str(label)):
+            raise ValueError(f'The variant {label!r} has no name for a folder: letters and digits.')
+    return {str(label): flatten(options or {}) for label, options in variants.items()}
+
+
+def _slug(name: str) -> str:
+    return re.sub(r'[^\w.]+', '-', name).strip('-').lower()

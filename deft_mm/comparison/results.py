@@ -1,0 +1,226 @@
+"""Finding runs again by their own files, wherever their folders were copied to."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from deft_mm.comparison.plan import PlannedRun
+from deft_mm.comparison.run_folder import RECORD_FILE, SUMMARY_FILE, RunFolder, is_old
+from deft_mm.comparison.run_setting import RunSetting, method_name
+from deft_mm.evaluation import DetectionCurve
+from deft_mm.fileio import write_atomically
+
+PLAN_FILE = 'compare_plan.json'
+_DETECTION = ('precision', 'recall', 'f1', 'auroc')
+_ACCURACY = 'accuracy/top1'
+# The stage whose accuracy is a run's: the first of these that it has.
+_STAGES = ('classifier', 'model', 'detector')
+
+
+@dataclass
+class RunResult:
+    """What a run's own files say.
+
+    Args:
+        folder (Path): Its folder.
+        setting (RunSetting): Method, data, noise, variant.
+        seed (int, optional): Its seed, where one is set.
+        status (str): 'done', or what it is in place of that.
+        metrics (Mapping[str, float]): 'precision', 'recall', 'f1' and 'auroc' of the selection, and
+            'last' and 'best' accuracy, preceded by a name where there are several test sets; in
+            percent, those that there are.
+        hours (float, optional): What training, validation and scoring took.
+        made_with (tuple): Digests of the config without the seed and of the code; empty if they
+            were not noted.
+    """
+
+    folder: Path
+    setting: RunSetting
+    seed: int | None
+    status: str
+    metrics: Mapping[str, float]
+    hours: float | None
+    made_with: tuple[str, ...] = ()
+
+    def curve(self) -> DetectionCurve | None:
+        """Read the detection curve.
+
+        Returns:
+            DetectionCurve | None: None where there is none.
+        """
+        path = self.folder / 'detection_curve.csv'
+        return DetectionCurve.read(path) if path.is_file() else None
+
+
+@dataclass
+class ComparisonResults:
+    """Runs that were found, runs that should be there, and what is wrong with them.
+
+    Args:
+        runs (list[RunResult]): Runs that were found.
+        expected (list[tuple[RunSetting, int]]): Setting and seed of the runs that the plan names,
+            in its order. Defaults to none.
+        notes (list[str]): What a reader of a table has to know. Defaults to none.
+    """
+
+    runs: list[RunResult]
+    expected: list[tuple[RunSetting, int]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def write_expected(work_dir: str | Path, runs: Sequence[PlannedRun]) -> None:
+    """Note in a work directory which runs the comparison consists of.
+
+    Args:
+        work_dir (str | Path): The work directory.
+        runs (Sequence[PlannedRun]): The runs.
+    """
+    content = [dict(setting=asdict(run.setting), seed=run.seed) for run in runs]
+    write_atomically(json.dumps(content, indent=1).encode(), Path(work_dir) / PLAN_FILE)
+
+
+def read_results(folders: Sequence[str | Path]) -> ComparisonResults:
+    """Read all runs below some folders: of ``tools/compare.py`` and of ``tools/train.py``.
+
+    Nothing but the runs' own small files is needed, neither data nor checkpoints.
+
+    Args:
+        folders (Sequence[str | Path]): Where to look, at any depth.
+
+    Returns:
+        ComparisonResults: What was found. What can't be read is in the notes.
+
+    Raises:
+        FileNotFoundError: If one of the folders does not exist, or there is no run in them.
+    """
+    results = ComparisonResults([])
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise FileNotFoundError(f"No folder '{folder}' to read runs from.")
+        for path in _folders_of_runs(folder):
+            try:
+                results.runs.append(_read_run(RunFolder(path)))
+            except (ValueError, KeyError, TypeError) as error:
+                results.notes.append(f'{path} is left out: {error}')
+        results.expected += _read_expected(folder)
+    results.expected = list(dict.fromkeys(results.expected))
+    if not results.runs and not results.expected:
+        raise FileNotFoundError(
+            f'No run below {", ".join(map(str, folders))}: a run has a {SUMMARY_FILE}.'
+        )
+    _tell_repeats_apart(results)
+    _note_mixtures(results)
+    return results
+
+
+def _folders_of_runs(top: Path) -> Iterator[Path]:
+    for folder, names, files in os.walk(top):
+        names[:] = sorted(name for name in names if not is_old(name) and name[0] != '.')
+        if RECORD_FILE in files or SUMMARY_FILE in files:
+            yield Path(folder)
+
+
+def _read_expected(folder: Path) -> list[tuple[RunSetting, int]]:
+    path = folder / PLAN_FILE
+    if not path.is_file():
+        return []
+    return [(RunSetting(**e['setting']), e['seed']) for e in json.loads(path.read_text())]
+
+
+def _read_run(folder: RunFolder) -> RunResult:
+    record, summary = folder.read_record(), folder.read_summary() or {}
+    hours = sum(summary.get('seconds', {}).values()) / 3600 if summary else None
+    if record is not None:
+        status = 'done' if folder.is_done(record) else record['status']
+        if status == 'running' and not folder.is_busy():
+            status = 'interrupted'
+        return RunResult(
+            folder=folder.path,
+            setting=RunSetting(**record['setting']),
+            seed=record['seed'],
+            status=status,
+            metrics=_metrics(summary),
+            hours=record['seconds'] / 3600 if hours is None else hours,
+            made_with=(record['seedless_digest'], record['identity']['code']),
+        )
+    setting, seed = _read_config(folder.path, summary)
+    status = 'done' if summary.get('finished', True) else 'unfinished'
+    return RunResult(folder.path, setting, seed, status, _metrics(summary), hours)
+
+
+def _read_config(folder: Path, summary: Mapping) -> tuple[RunSetting, int | None]:
+    """Setting and seed of a run, from the config that it has written."""
+    config = str(summary.get('config') or '')
+    dumped = folder / Path(config.replace('\\', '/')).name
+    if not config or not dumped.is_file():
+        raise ValueError(f'there is no config in it, {dumped.name or "<config>.py"}')
+    cfg = Config.fromfile(dumped, import_custom_modules=False)
+    seed = (cfg.get('randomness') or {}).get('seed')
+    return RunSetting.from_config(cfg, method_name(config)), seed
+
+
+def _metrics(summary: Mapping) -> dict[str, float]:
+    selection = summary.get('selection') or {}
+    metrics = {name: selection[name] for name in _DETECTION if name in selection}
+    epochs = summary.get('epochs', [])
+    stages = {entry['stage'] for entry in epochs}
+    stage = next((stage for stage in _STAGES if stage in stages), None)
+    values: dict[str, list[float]] = {}
+    for entry in epochs:
+        if entry['stage'] == stage:
+            for name, value in entry['metrics'].items():
+                values.setdefault(name.removesuffix(_ACCURACY).rstrip('/'), []).append(value)
+    for name, series in values.items():
+        metrics[f'{name} last'.lstrip()] = series[-1]
+        metrics[f'{name} best'.lstrip()] = max(series)
+    return {name: value for name, value in metrics.items() if _is_number(value)}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not math.isnan(value)
+
+
+def _tell_repeats_apart(results: ComparisonResults) -> None:
+    """Name runs after their folder where others have the same setting and seed.
+
+    They differ in something, or they would be one run: no mean is taken over them.
+    """
+    counts = Counter((run.setting, run.seed) for run in results.runs)
+    repeated = {setting for (setting, _), count in counts.items() if count > 1}
+    if not repeated:
+        return
+    common = os.path.commonpath([run.folder.parent.resolve() for run in results.runs])
+    for run in results.runs:
+        if run.setting in repeated:
+            where = run.folder.resolve()
+            # A comparison has a folder for each seed in that of the setting.
+            where = where.parent if run.made_with else where
+            path = os.path.relpath(where, common)
+            run.setting = replace(run.setting, variant=f'{run.setting.variant} {path}'.strip())
+    results.expected = [e for e in results.expected if e[0] not in repeated]
+
+
+def _note_mixtures(results: ComparisonResults) -> None:
+    """Say which means are taken over runs that were not made with the same."""
+    made_with: dict[RunSetting, set] = {}
+    for run in results.runs:
+        if run.status == 'done' and run.made_with:
+            made_with.setdefault(run.setting, set()).add(run.made_with)
+    for setting, found in made_with.items():
+        seedless, codes = map(set, zip(*found, strict=True))
+        what = [name for name, kinds in (('configs', seedless), ('code', codes)) if len(kinds) > 1]
+        if what:
+            variant = f' ({setting.variant})' if setting.variant else ''
+            results.notes.append(
+                f'{setting.method}, {setting.noise_text}{variant}: the runs are of different '
+                f'{" and ".join(what)}'
+            )

@@ -1,0 +1,188 @@
+"""The folder of a run: its record, its state, and what is done with an old one."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+
+from deft_mm.comparison.identity import RunIdentity
+from deft_mm.comparison.run_lock import is_held
+from deft_mm.fileio import write_atomically
+
+FORMAT = 'deft_mm-compare'
+FORMAT_VERSION = 1
+RECORD_FILE = 'compare.json'
+SUMMARY_FILE = 'summary.json'
+LOG_FILE = 'compare.log'
+# MMEngine's, with the path of the newest checkpoint.
+_POINTER = 'last_checkpoint'
+# Folders that were moved aside.
+_OLD = re.compile(r'-old-\d{8}-\d{6}')
+
+
+class RunFolder:
+    """The work directory of one run of a comparison.
+
+    ``compare.json`` in it is the run's record; the lock lies beside it, since the folder may move.
+
+    Args:
+        path (str | Path): The folder, which need not be there.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.lock_path = self.path.with_name(f'{self.path.name}.lock')
+        self.log_path = self.path / LOG_FILE
+
+    def read_record(self) -> dict | None:
+        """Read the record.
+
+        Returns:
+            dict | None: Its content; None where there is none.
+
+        Raises:
+            ValueError: If the file is no record.
+        """
+        path = self.path / RECORD_FILE
+        if not path.is_file():
+            return None
+        record = _read_json(path)
+        if (record.get('format'), record.get('format_version')) != (FORMAT, FORMAT_VERSION):
+            raise ValueError(
+                f"'{path}' is not a record that this version of deft_mm reads "
+                f'({FORMAT}, version {FORMAT_VERSION}): move its folder away.'
+            )
+        return record
+
+    def read_summary(self) -> dict | None:
+        """Read what ``SummaryHook`` has written.
+
+        Returns:
+            dict | None: Its content; None where there is none.
+
+        Raises:
+            ValueError: If the file is damaged.
+        """
+        path = self.path / SUMMARY_FILE
+        return _read_json(path) if path.is_file() else None
+
+    def write_record(self, record: dict) -> None:
+        """Write the record.
+
+        Args:
+            record (dict): Plain values.
+        """
+        content = dict(format=FORMAT, format_version=FORMAT_VERSION, **record)
+        write_atomically(json.dumps(content, indent=2).encode(), self.path / RECORD_FILE)
+
+    def state(self, identity: RunIdentity) -> str:
+        """What there is to do, leaving the lock aside.
+
+        Args:
+            identity (RunIdentity): What the run's result depends on now.
+
+        Returns:
+            str: 'missing', 'interrupted', 'failed', 'done', or 'outdated' for a run that is done
+            with something else. What was not finished with something else is missing.
+        """
+        record = self.read_record()
+        if record is None:
+            return 'missing'
+        differs = identity.differing_parts(record['identity'])
+        if self.is_done(record):
+            return 'outdated' if differs else 'done'
+        if differs:
+            return 'missing'
+        return 'failed' if record['status'] == 'failed' else 'interrupted'
+
+    def is_done(self, record: dict) -> bool:
+        """Whether a run got to its end, even if what watched it did not.
+
+        Args:
+            record (dict): Its record.
+
+        Returns:
+            bool: True if all results are there.
+        """
+        if record['status'] in ('running', 'interrupted'):
+            return bool((self.read_summary() or {}).get('finished'))
+        return record['status'] == 'done'
+
+    def has_results(self) -> bool:
+        """Whether there is something that a new run must not mix with, or write over.
+
+        Returns:
+            bool: True if there are figures, a checkpoint, or the record of a run that is done.
+        """
+        if any((self.path / name).is_file() for name in (SUMMARY_FILE, _POINTER)):
+            return True
+        return (self.read_record() or {}).get('status') == 'done'
+
+    def is_busy(self) -> bool:
+        """Whether a process works on the run."""
+        return is_held(self.lock_path)
+
+    def checkpoint(self) -> Path | None:
+        """The checkpoint to resume from.
+
+        Returns:
+            Path | None: The newest one, wherever the folder has moved; None where there is none.
+        """
+        pointer = self.path / _POINTER
+        if not pointer.is_file():
+            return None
+        name = pointer.read_text().strip().replace('\\', '/').rpartition('/')[2]
+        path = self.path / name
+        return path if name and path.is_file() else None
+
+    def move_aside(self) -> Path:
+        """Give the folder another name, so that a new run can have this one.
+
+        Returns:
+            Path: The new name.
+        """
+        while True:
+            old = self.path.with_name(f'{self.path.name}-old-{time.strftime("%Y%m%d-%H%M%S")}')
+            if not old.exists():
+                return self.path.rename(old)
+            time.sleep(0.1)  # until the next second
+
+    def last_lines(self, number: int = 15) -> str:
+        """The end of what the run has printed.
+
+        Args:
+            number (int): Lines at most. Defaults to 15.
+
+        Returns:
+            str: The lines.
+        """
+        if not self.log_path.is_file():
+            return ''
+        with self.log_path.open('rb') as file:
+            file.seek(max(0, self.log_path.stat().st_size - 200 * number))
+            text = file.read().decode(errors='replace')
+        return '\n'.join(text.splitlines()[-number:])
+
+
+def is_old(name: str) -> bool:
+    """Whether a folder of this name was moved aside.
+
+    Args:
+        name (str): Name of a folder.
+
+    Returns:
+        bool: True for 'seed0-old-20261231-120000'.
+    """
+    return _OLD.search(name) is not None
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"'{path}' is damaged: {error}. Move its folder away.") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"'{path}' is damaged: it holds no object. Move its folder away.")
+    return content

@@ -1,0 +1,373 @@
+"""Making the runs that are missing, some at a time, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import mmengine
+import mmpretrain
+import torch
+
+from deft_mm.comparison.identity import DataDigests, RunIdentity, code_digest, config_digest
+from deft_mm.comparison.plan import PlannedRun
+from deft_mm.comparison.run_folder import RunFolder
+from deft_mm.comparison.run_lock import RunLock
+from deft_mm.version import __version__
+
+# Seconds between two looks at the processes, and from asking them to end to ending them.
+_POLL = 0.1
+_PATIENCE = 20
+_TO_DO = ('missing', 'interrupted', 'failed')
+
+
+@dataclass
+class _Job:
+    run: PlannedRun
+    folder: RunFolder
+    lock: RunLock
+    record: dict
+    process: subprocess.Popen
+    slot: int
+    start: float
+
+
+class Scheduler:
+    """Runs what is missing, resumes what was interrupted, and leaves alone what is done.
+
+    A run is done if its record says so and is of the same config, code and data. One that is done
+    with something else is outdated: it is kept, or made again with its old folder moved aside.
+    Failed runs are tried again. Several schedulers, also on several machines with a common file
+    system, may share a work directory; each run is made by one of them.
+
+    Args:
+        work_dir (str | Path): Where the folders of the runs are.
+        train (str | Path): The training script, ``tools/train.py``.
+        jobs (int): Runs at a time. Defaults to 1.
+        gpus (int, optional): Processes of each run, started with ``torch.distributed.run``. None
+            for a plain process. Defaults to None.
+        prefix (Sequence[str]): What the command begins with, for example ['srun', '-n', '8'].
+            Defaults to ().
+        launcher (str, optional): ``--launcher`` of the training script, where the prefix starts
+            several processes. Defaults to None.
+        rerun_outdated (bool): Make outdated runs again. Defaults to False.
+        say (Callable): Takes the lines that report progress. Defaults to ``print``.
+    """
+
+    def __init__(
+        self,
+        work_dir: str | Path,
+        train: str | Path,
+        jobs: int = 1,
+        gpus: int | None = None,
+        prefix: Sequence[str] = (),
+        launcher: str | None = None,
+        rerun_outdated: bool = False,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        for name, number in dict(jobs=jobs, gpus=1 if gpus is None else gpus).items():
+            if number < 1:
+                raise ValueError(f'{name} is {number}: give 1 or more.')
+        if gpus is not None and (prefix or launcher):
+            raise ValueError(
+                'gpus starts the processes of a run itself: leave out the prefix and the launcher, '
+                'or gpus.'
+            )
+        self.work_dir = Path(work_dir)
+        self.train = Path(train)
+        self.jobs = jobs
+        self.gpus = gpus
+        self.prefix = list(prefix)
+        self.launcher = 'pytorch' if gpus is not None else launcher
+        self.rerun_outdated = rerun_outdated
+        self.say = say
+        self._code = code_digest()
+        self._data = DataDigests()
+        self._active: list[_Job] = []
+        self._seconds: dict[str, list[float]] = {}
+
+    def survey(self, runs: Sequence[PlannedRun]) -> dict[str, str]:
+        """Find out what there is to do.
+
+        Args:
+            runs (Sequence[PlannedRun]): The runs of the comparison.
+
+        Returns:
+            dict[str, str]: State by the name of the run: 'done', 'outdated', 'missing',
+            'interrupted', 'failed', or 'running' for those of another process.
+        """
+        return {run.name: self._state(run, self._folder(run)) for run in runs}
+
+    def why_outdated(self, run: PlannedRun) -> list[str]:
+        """Name what an outdated run was made with another one of.
+
+        Args:
+            run (PlannedRun): The run.
+
+        Returns:
+            list[str]: Of 'config', 'code' and 'data'.
+        """
+        record = self._folder(run).read_record()
+        return self._identity(run).differing_parts(record['identity'])
+
+    def unreadable_data(self) -> dict[str, str]:
+        """Data sets that could not be read here, so that a change of them goes unnoticed.
+
+        Returns:
+            dict[str, str]: Reason by the type of the data set.
+        """
+        return dict(self._data.unreadable)
+
+    def run(self, runs: Sequence[PlannedRun]) -> dict[str, str]:
+        """Make what is missing.
+
+        When interrupted (Ctrl-C), it ends the processes of the runs that it has started and marks
+        them, so that the next call resumes them.
+
+        Args:
+            runs (Sequence[PlannedRun]): The runs of the comparison, in the order to make them.
+
+        Returns:
+            dict[str, str]: State of every run afterwards, see :meth:`survey`.
+        """
+        states = self.survey(runs)
+        wanted = (*_TO_DO, 'outdated') if self.rerun_outdated else _TO_DO
+        waiting = deque(run for run in runs if states[run.name] in wanted)
+        self._seconds = {}
+        for run in runs:
+            if states[run.name] == 'done':
+                self._note_seconds(run, self._folder(run).read_record()['seconds'])
+        self._number = {run.name: f'[{i}/{len(waiting)}]' for i, run in enumerate(waiting, 1)}
+        try:
+            while waiting or self._active:
+                while waiting and len(self._active) < self.jobs:
+                    run = waiting.popleft()
+                    states[run.name] = self._start(run, wanted)
+                for job in [job for job in self._active if job.process.poll() is not None]:
+                    states[job.run.name] = self._finish(job, waiting)
+                time.sleep(_POLL if self._active else 0)
+        finally:
+            self._interrupt()
+        return states
+
+    def _folder(self, run: PlannedRun) -> RunFolder:
+        return RunFolder(self.work_dir / run.name)
+
+    def _identity(self, run: PlannedRun) -> RunIdentity:
+        return RunIdentity(config_digest(run.cfg), self._code, self._data.of(run.cfg))
+
+    def _state(self, run: PlannedRun, folder: RunFolder) -> str:
+        return 'running' if folder.is_busy() else folder.state(self._identity(run))
+
+    def _start(self, run: PlannedRun, wanted: Sequence[str]) -> str:
+        """Start a run, unless another process has it, or has made it since."""
+        folder = self._folder(run)
+        lock = RunLock.acquire(folder.lock_path)
+        if lock is None:
+            self.say(f'{self._number[run.name]} {run.name}: another process works on it')
+            return 'running'
+        try:
+            # Files may have been edited since the last run: they are what this one will use.
+            self._code = code_digest()
+            state = folder.state(self._identity(run))
+            if state not in wanted:
+                lock.release()
+                return state
+            checkpoint = folder.checkpoint() if state in ('interrupted', 'failed') else None
+            if checkpoint is None and folder.has_results():
+                old = folder.move_aside()
+                self.say(f'{self._number[run.name]} {run.name}: moved aside to {old.name}')
+            self._launch(run, folder, lock, checkpoint)
+        except BaseException:
+            lock.release()
+            raise
+        resumed = '' if checkpoint is None else f', resumed from {checkpoint.name}'
+        self.say(f'{self._number[run.name]} {run.name}: started{resumed}')
+        return 'running'
+
+    def _launch(
+        self, run: PlannedRun, folder: RunFolder, lock: RunLock, checkpoint: Path | None
+    ) -> None:
+        used = {job.slot for job in self._active}
+        slot = next(slot for slot in range(self.jobs) if slot not in used)
+        command = self._command(run, folder, checkpoint)
+        before = (folder.read_record() or {}) if checkpoint is not None else {}
+        record = dict(
+            name=run.name,
+            setting=asdict(run.setting),
+            seed=run.seed,
+            config=run.config,
+            arguments=list(run.arguments),
+            identity=asdict(self._identity(run)),
+            seedless_digest=run.seedless_digest,
+            status='running',
+            attempts=before.get('attempts', 0) + 1,
+            started=_now(),
+            ended=None,
+            seconds=before.get('seconds', 0.0),
+            exit_code=None,
+            error=None,
+            command=shlex.join(command),
+            host=socket.gethostname(),
+            versions=_versions(),
+        )
+        folder.write_record(record)
+        with folder.log_path.open('ab') as log:
+            log.write(f'$ {record["command"]}\n'.encode())
+            log.flush()
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment(slot),
+                # Ctrl-C is for this process, which then ends them.
+                start_new_session=True,
+            )
+        self._active.append(
+            _Job(run, folder, lock, record, process, slot, start=time.perf_counter())
+        )
+        lock.add_process(process.pid)
+
+    def _command(self, run: PlannedRun, folder: RunFolder, checkpoint: Path | None) -> list[str]:
+        command = [*self.prefix, sys.executable]
+        if self.gpus is not None:
+            # `standalone` finds a free port.
+            command += ['-m', 'torch.distributed.run', '--standalone']
+            command += [f'--nproc_per_node={self.gpus}']
+        command += [str(self.train), run.config, '--work-dir', str(folder.path)]
+        if self.launcher is not None:
+            command += ['--launcher', self.launcher]
+        if checkpoint is not None:
+            command += ['--resume', str(checkpoint)]
+        return [*command, '--cfg-options', *run.arguments]
+
+    def _environment(self, slot: int) -> dict[str, str]:
+        """Share the machine among the runs at a time; a prefix takes them elsewhere."""
+        env = dict(os.environ, PYTHONUNBUFFERED='1')
+        if self.jobs == 1 or self.prefix:
+            return env
+        env.setdefault('OMP_NUM_THREADS', str(max(1, _num_cores() // self.jobs)))
+        count, needed = torch.cuda.device_count(), self.gpus or 1
+        if count > needed:
+            visible = os.environ.get('CUDA_VISIBLE_DEVICES')
+            names = visible.split(',') if visible else list(map(str, range(count)))
+            mine = [names[(slot * needed + i) % count] for i in range(needed)]
+            env['CUDA_VISIBLE_DEVICES'] = ','.join(mine)
+        return env
+
+    def _finish(self, job: _Job, waiting: Sequence[PlannedRun]) -> str:
+        code = job.process.returncode
+        status = 'done' if code == 0 else 'failed'
+        seconds = time.perf_counter() - job.start
+        self._close(job, status)
+        number = f'{self._number[job.run.name]} {job.run.name}'
+        if status == 'done':
+            self._note_seconds(job.run, job.record['seconds'])
+            text = f'done in {duration(seconds)}'
+        else:
+            text = f'FAILED after {duration(seconds)} (exit code {code}), see {job.folder.log_path}'
+        self.say(f'{number}: {text}; {self._remaining(waiting)}')
+        return status
+
+    def _close(self, job: _Job, status: str) -> None:
+        job.record.update(
+            status=status,
+            exit_code=job.process.returncode,
+            seconds=job.record['seconds'] + time.perf_counter() - job.start,
+            ended=_now(),
+            error=job.folder.last_lines() if status == 'failed' else None,
+        )
+        job.folder.write_record(job.record)
+        self._active.remove(job)
+        job.lock.release()
+
+    def _interrupt(self) -> None:
+        """End the processes that are left, and mark their runs."""
+        for job in self._active:
+            _send(job.process, signal.SIGTERM)
+        deadline = time.monotonic() + _PATIENCE
+        for job in list(self._active):
+            try:
+                job.process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                _send(job.process, signal.SIGKILL if os.name == 'posix' else signal.SIGTERM)
+                job.process.wait()
+            self._close(job, 'interrupted')
+            self.say(f'{self._number[job.run.name]} {job.run.name}: interrupted')
+
+    def _note_seconds(self, run: PlannedRun, seconds: float) -> None:
+        if seconds > 0:  # it is not known of a run that outlived its scheduler
+            self._seconds.setdefault(run.config, []).append(seconds)
+
+    def _remaining(self, waiting: Sequence[PlannedRun]) -> str:
+        """How much is left, judged by finished runs of the same config, else of all."""
+        left = [(run, 0.0) for run in waiting]
+        now = time.perf_counter()
+        left += [(job.run, job.record['seconds'] + now - job.start) for job in self._active]
+        if not left:
+            return 'none left'
+        every = [seconds for known in self._seconds.values() for seconds in known]
+        if not every:
+            return f'{len(left)} left'
+        total = 0.0
+        for run, spent in left:
+            known = self._seconds.get(run.config, every)
+            total += max(0.0, sum(known) / len(known) - spent)
+        return f'{len(left)} left, about {duration(total / min(self.jobs, len(left)))}'
+
+
+def duration(seconds: float) -> str:
+    """Write a duration for people.
+
+    Args:
+        seconds (float): Its length.
+
+    Returns:
+        str: For example '31 s', '12 min' or '3 h 05 min'.
+    """
+    if seconds < 120:
+        return f'{seconds:.0f} s'
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f'{hours} h {minutes:02d} min' if hours else f'{minutes} min'
+
+
+def _send(process: subprocess.Popen, number: int) -> None:
+    """Send a signal to a process and all that it has started in its session."""
+    if process.poll() is not None:
+        return
+    if os.name == 'posix':
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+
+
+def _num_cores() -> int:
+    if hasattr(os, 'sched_getaffinity'):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec='seconds')
+
+
+def _versions() -> dict[str, str]:
+    return dict(
+        deft_mm=__version__,
+        python=platform.python_version(),
+        torch=torch.__version__,
+        mmengine=mmengine.__version__,
+        mmpretrain=mmpretrain.__version__,
+    )

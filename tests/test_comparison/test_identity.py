@@ -1,0 +1,80 @@
+"""A run's identity changes with what its result depends on, and with nothing else."""
+
+import copy
+
+import pytest
+from mmengine.config import Config
+from PIL import Image
+
+import deft_mm
+from deft_mm.comparison.identity import DataDigests, RunIdentity, code_digest, config_digest
+from tests.test_comparison.comparison_utils import write_config
+
+
+@pytest.fixture
+def cfg(tmp_path):
+    return Config.fromfile(write_config(tmp_path))
+
+
+def changed(cfg: Config, **options) -> Config:
+    cfg = copy.deepcopy(cfg)
+    cfg.merge_from_dict({key.replace('__', '.'): value for key, value in options.items()})
+    return cfg
+
+
+def test_every_setting_counts_but_not_where_the_run_is_made(cfg):
+    same = changed(cfg, work_dir='elsewhere', resume=True, launcher='pytorch')
+    assert config_digest(same) == config_digest(cfg)
+    for options in (dict(randomness__seed=1), dict(model__head__topk=[1]), dict(new=None)):
+        assert config_digest(changed(cfg, **options)) != config_digest(cfg)
+
+
+def test_order_of_keys_does_not_count():
+    one, two = dict(a=1, b=dict(c=2, d=3)), dict(b=dict(d=3, c=2), a=1)
+    assert config_digest(Config(one)) == config_digest(Config(two))
+
+
+def test_code_that_trains_counts_and_code_that_reads_results_does_not(tmp_path, monkeypatch):
+    package = tmp_path / 'deft_mm'
+    for name in ('engine/a.py', 'assets/w.bin', 'comparison/b.py', 'engine/__pycache__/a.pyc'):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_bytes(b'1')
+    monkeypatch.setattr(deft_mm, '__file__', str(package / '__init__.py'))
+    first = code_digest()
+    assert first.startswith(deft_mm.__version__)
+    (package / 'comparison/b.py').write_bytes(b'2')
+    (package / 'engine/__pycache__/a.pyc').write_bytes(b'2')
+    assert code_digest() == first
+    (package / 'assets/w.bin').write_bytes(b'2')
+    assert code_digest() != first
+
+
+def test_samples_count_and_the_noise_is_the_configs(cfg):
+    data = DataDigests()
+    key = 'train_dataloader__dataset__'
+    assert data.of(cfg) == data.of(changed(cfg, **{f'{key}noise__ratio': 0.2}))
+    assert data.of(cfg) != data.of(changed(cfg, **{f'{key}dataset__indices': 23}))
+    assert not data.unreadable
+
+
+def test_data_named_at_the_top_level_are_found_and_compared(tmp_path):
+    for i in range(40):
+        path = tmp_path / ('cat' if i % 2 else 'dog') / f'{i}.png'
+        path.parent.mkdir(exist_ok=True)
+        Image.new('RGB', (8, 8), (6 * i, 0, 0)).save(path)
+    dataset = dict(type='ImageFolderDataset', data_root=None, pipeline=[])
+    cfg = Config(dict(data_root=str(tmp_path), train_dataloader=dict(dataset=dataset)))
+    before = DataDigests().of(cfg)
+    assert before is not None and before == DataDigests().of(cfg)
+    path.rename(path.with_name('renamed.png'))
+    assert DataDigests().of(cfg) != before
+
+
+def test_data_that_cannot_be_read_agree_with_all(cfg):
+    data = DataDigests()
+    missing = changed(cfg, train_dataloader__dataset__dataset__split='no split')
+    assert data.of(missing) is None and 'no split' in data.unreadable['DigitsDataset']
+    record = dict(config='a', code='b', data='c')
+    assert RunIdentity('a', 'b', None).differing_parts(record) == []
+    assert RunIdentity('a', 'x', 'y').differing_parts(record) == ['code', 'data']
+    assert RunIdentity('x', 'b', 'c').differing_parts({**record, 'data': None}) == ['config']

@@ -1,0 +1,132 @@
+"""A plan names its runs, and each run gets what the plan says."""
+
+import pytest
+
+from deft_mm.comparison import ComparisonPlan, is_plan
+from runner_utils import CONFIGS, REPO
+from tests.test_comparison.comparison_utils import CONFIG, write_config
+
+NOISE = 'train_dataloader.dataset.noise'
+DIGITS_PLAN = REPO / 'configs' / 'compare' / 'digits.yml'
+
+
+def by_name(plan: ComparisonPlan) -> dict:
+    return {run.name: run for run in plan.runs()}
+
+
+def test_each_config_runs_in_each_variant_with_each_seed_and_the_first_seed_first(tmp_path):
+    for method in ('ce', 'gce'):
+        write_config(tmp_path / method, f'{method}_digits_sym40.py')
+    variants = dict(sym20={NOISE: dict(ratio=0.2)}, sym40=None)
+    plan = ComparisonPlan(['*/*.py'], [3, 5], variants, folder=tmp_path)
+    names = [run.name for run in plan.runs()]
+    folders = [f'{m}_digits_sym40-{v}' for v in ('sym20', 'sym40') for m in ('ce', 'gce')]
+    assert names == [f'{folder}/seed{seed}' for seed in (3, 5) for folder in folders]
+    run = by_name(plan)['gce_digits_sym40-sym20/seed5']
+    assert (run.setting.method, run.setting.noise_text, run.setting.variant) == (
+        'gce',
+        'sym 0.2',
+        'sym20',
+    )
+    assert run.arguments == [f'{NOISE}.ratio=0.2', 'randomness.seed=5', f'{NOISE}.seed=5']
+    assert run.cfg.randomness.seed == run.cfg.train_dataloader.dataset.noise.seed == 5
+
+
+def test_without_variants_configs_run_as_they_are(tmp_path):
+    config = write_config(tmp_path / 'ce')
+    assert list(by_name(ComparisonPlan([config]))) == ['ce_digits_sym40/seed0']
+
+
+def test_noise_without_a_draw_gets_no_seed_and_a_seed_of_the_users_stays(tmp_path):
+    noise = "type='SymmetricNoise', ratio=0.4, seed=0"
+    human = write_config(
+        tmp_path,
+        'human.py',
+        CONFIG.replace(noise, "type='HumanNoise', path='x', key='worse_label'"),
+    )
+    unset = write_config(tmp_path, 'unset.py', CONFIG.replace(', seed=0)))', ')))'))
+    options = {NOISE: dict(seed=7)}
+    runs = {
+        'human': ComparisonPlan([human], [1]),
+        'unset': ComparisonPlan([unset], [1]),
+        'own': ComparisonPlan([unset], [1], overrides=options),
+    }
+    noises = {k: plan.runs()[0].cfg.train_dataloader.dataset.noise for k, plan in runs.items()}
+    assert 'seed' not in noises['human']
+    assert noises['unset'].seed == 1 and noises['own'].seed == 7
+
+
+def test_noise_file_is_used_for_its_own_noise_alone(tmp_path):
+    text = CONFIG.replace('    noise=dict', "    noise_file='labels.npz', noise=dict")
+    plan = ComparisonPlan([write_config(tmp_path, text=text)], [0, 1])
+    files = [run.cfg.train_dataloader.dataset.noise_file for run in plan.runs()]
+    assert files == ['labels.npz', None]
+
+
+def test_seeds_apart_runs_of_a_setting_have_one_digest(tmp_path):
+    config = write_config(tmp_path)
+    one, two = ComparisonPlan([config], [0, 1]).runs()
+    (other,) = ComparisonPlan([config], [0], overrides=dict(new=1)).runs()
+    assert one.seedless_digest == two.seedless_digest != other.seedless_digest
+
+
+def test_plan_file_names_methods_with_seeds_and_overrides_of_their_own(tmp_path):
+    write_config(tmp_path / 'configs')
+    (tmp_path / 'plan.yml').write_text(
+        """
+        configs:
+          CE: configs/ce_digits_sym40.py
+          CE + x: {config: configs/ce_digits_sym40.py, seeds: [4], overrides: {x.y: 2.5}}
+        seeds: [0, 1]
+        overrides: {z: 1, x.y: 0.5}
+        """
+    )
+    assert is_plan(tmp_path / 'plan.yml')
+    assert not is_plan(tmp_path / 'configs' / 'ce_digits_sym40.py')
+    runs = by_name(ComparisonPlan.from_file(tmp_path / 'plan.yml', overrides=dict(z=2)))
+    first, second = 'ce_digits_sym40-ce', 'ce_digits_sym40-ce-x'
+    assert set(runs) == {f'{first}/seed0', f'{first}/seed1', f'{second}/seed4'}
+    assert runs[f'{second}/seed4'].setting.method == 'CE + x'
+    assert [(run.cfg.x.y, run.cfg.z) for run in runs.values()] == [(0.5, 2), (2.5, 2), (0.5, 2)]
+    seeds = ComparisonPlan.from_file(tmp_path / 'plan.yml', seeds=[9]).runs()
+    assert [run.seed for run in seeds] == [9, 9]
+
+
+@pytest.mark.parametrize(
+    ('text', 'error', 'match'),
+    [
+        ('configs: [no/*.py]', FileNotFoundError, r'no/\*\.py'),
+        ('configs: ["*.py"]\nvariant: {}', ValueError, "unknown key 'variant'"),
+        ('seeds: [0]', ValueError, 'no `configs`'),
+        ('configs: ["*.py"]\nseeds: []', ValueError, 'seeds are'),
+        ('configs: ["*.py"]\nvariants: {a/b: {}}', ValueError, 'a/b'),
+        ('configs: ["*.py"]\nvariants: {}', ValueError, 'variants is empty'),
+        ('configs: {A: "*.py"}', ValueError, 'one config, found 2'),
+        ('configs: {A: {path: a.py}}', ValueError, "'A'.*'path'"),
+        ('configs: [a.py, a.py]', ValueError, 'same folder, a-a/seed0'),
+    ],
+)
+def test_mistake_in_a_plan_is_named(tmp_path, text, error, match):
+    for name in ('a.py', 'b.py'):
+        write_config(tmp_path, name)
+    (tmp_path / 'plan.yml').write_text(text)
+    with pytest.raises(error, match=match):
+        ComparisonPlan.from_file(tmp_path / 'plan.yml').runs()
+
+
+def test_digits_plan_tells_each_method_the_noise_that_it_gets():
+    runs = ComparisonPlan.from_file(DIGITS_PLAN).runs()
+    assert len(runs) == 5 * (3 * 5 + 5 * 3)
+    noises = {run.setting.noise_text for run in runs}
+    assert noises == {'sym 0.2', 'sym 0.4', 'sym 0.6', 'asym 0.4', 'idn 0.4'}
+    for run in runs:
+        if run.setting.method == 'small-loss':
+            ratio = run.cfg.train_dataloader.dataset.noise.ratio
+            assert run.cfg.model.head.loss.noise_ratio == ratio
+            assert run.cfg.default_hooks.noise_filter.selector.noise_ratio == ratio
+        else:
+            assert not any('noise_ratio' in argument for argument in run.arguments)
+
+
+def test_plans_are_no_configs_of_a_run():
+    assert is_plan(DIGITS_PLAN) and not any('compare' in path.parts for path in CONFIGS)

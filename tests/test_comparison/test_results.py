@@ -1,0 +1,123 @@
+"""Runs are found by their own files, wherever these are."""
+
+import math
+import shutil
+
+import pytest
+
+from deft_mm.comparison import RunSetting, read_results, write_expected
+from tests.test_comparison.comparison_utils import (
+    CONFIG,
+    planned_runs,
+    write_curve,
+    write_run,
+    write_summary,
+)
+
+CE = RunSetting('CE', 'Digits', 'sym', 0.4, 'sym40')
+
+
+def plain_run(folder, epochs=(('model', 90.0),), config: str = CONFIG, **changes) -> None:
+    write_summary(folder, epochs, **changes)
+    (folder / 'ce_digits_sym40.py').write_text(config)
+
+
+def test_run_of_a_comparison_is_read_without_its_config(tmp_path):
+    write_run(tmp_path / 'ce-sym40' / 'seed3', CE, 3, last=80.0)
+    (run,) = read_results([tmp_path]).runs
+    assert (run.setting, run.seed, run.status, run.hours) == (CE, 3, 'done', 1.0)
+    assert run.metrics == dict(last=80.0, best=80.0)
+
+
+def test_plain_run_is_read_from_the_config_that_it_wrote(tmp_path):
+    plain_run(tmp_path / 'deep' / 'down', config=CONFIG.replace('seed=0)\n', 'seed=5)\n'))
+    (run,) = read_results([tmp_path]).runs
+    assert run.setting == RunSetting('ce', 'Digits', 'sym', 0.4)
+    assert (run.seed, run.status) == (5, 'done')
+
+
+def test_accuracies_are_those_of_the_last_stage_there_is(tmp_path):
+    two_stages = [('detector', 99.0), ('classifier', 70.0), ('classifier', 60.0)]
+    stages = dict(one=[('model', 50.0)], two=two_stages, three=[('detector', 40.0)])
+    for name, epochs in stages.items():
+        plain_run(tmp_path / name, epochs)
+    found = {run.folder.name: run.metrics for run in read_results([tmp_path]).runs}
+    assert found == dict(
+        one=dict(last=50.0, best=50.0),
+        two=dict(last=60.0, best=70.0),
+        three=dict(last=40.0, best=40.0),
+    )
+
+
+def test_several_test_sets_keep_their_names(tmp_path):
+    metrics = {'web/accuracy/top1': 1.0, 'val/accuracy/top1': 2.0}
+    plain_run(tmp_path / 'run', [('model', metrics)])
+    (run,) = read_results([tmp_path]).runs
+    assert run.metrics == {'web last': 1.0, 'web best': 1.0, 'val last': 2.0, 'val best': 2.0}
+
+
+def test_detection_and_curve_are_read_and_what_is_no_number_is_not(tmp_path):
+    figures = dict(precision=90.0, recall=80.0, f1=84.7, auroc=math.nan, average_precision=None)
+    write_run(tmp_path / 'run', CE, 0, last=1.0, selection=dict(kept=3, total=4, **figures))
+    curve = write_curve(tmp_path / 'run')
+    (run,) = read_results([tmp_path]).runs
+    assert run.metrics == dict(precision=90.0, recall=80.0, f1=84.7, last=1.0, best=1.0)
+    assert run.curve().auroc == curve.auroc
+    (tmp_path / 'run' / 'detection_curve.csv').unlink()
+    assert run.curve() is None
+
+
+def test_status_is_not_taken_for_more_than_it_is(tmp_path):
+    write_run(tmp_path / 'failed', CE, 0, 'failed')
+    write_run(tmp_path / 'killed', CE, 1, 'running')
+    plain_run(tmp_path / 'plain', finished=False)
+    states = {run.folder.name: run.status for run in read_results([tmp_path]).runs}
+    assert states == dict(failed='failed', killed='interrupted', plain='unfinished')
+
+
+def test_old_and_damaged_folders_are_left_out(tmp_path):
+    write_run(tmp_path / 'ce' / 'seed0', CE, 0, last=80.0)
+    write_run(tmp_path / 'ce' / 'seed0-old-20260101-120000', CE, 0, last=10.0)
+    (tmp_path / 'cut').mkdir()
+    (tmp_path / 'cut' / 'summary.json').write_text('{"epochs": [')
+    write_summary(tmp_path / 'bare', [('model', 1.0)])
+    results = read_results([tmp_path])
+    assert [run.metrics['last'] for run in results.runs] == [80.0]
+    notes = '\n'.join(results.notes)
+    assert 'cut is left out' in notes and 'damaged' in notes
+    assert 'bare is left out: there is no config in it, ce_digits_sym40.py' in notes
+
+
+def test_parts_of_a_comparison_from_two_machines_make_one(tmp_path):
+    runs = planned_runs(tmp_path, seeds=[0, 1])
+    for i, run in enumerate(runs):
+        work_dir = tmp_path / f'machine{i}'
+        write_expected(work_dir, runs)
+        write_run(work_dir / run.name, run.setting, run.seed, last=50.0)
+    shutil.move(tmp_path / 'machine0', tmp_path / 'elsewhere')
+    results = read_results([tmp_path / 'elsewhere', tmp_path / 'machine1'])
+    assert {run.setting for run in results.runs} == {runs[0].setting}
+    assert results.expected == [(run.setting, run.seed) for run in runs]
+    assert results.notes == []
+
+
+def test_runs_that_differ_in_nothing_known_are_told_apart_by_their_folders(tmp_path):
+    for name in ('lr1', 'lr2'):
+        plain_run(tmp_path / name)
+    variants = [run.setting.variant for run in read_results([tmp_path]).runs]
+    assert variants == ['lr1', 'lr2']
+
+
+def test_mean_over_runs_of_different_code_or_config_is_noted(tmp_path):
+    for seed in (0, 1):
+        write_run(tmp_path / f'seed{seed}', CE, seed, last=1.0, made_with=('c', f'code{seed}'))
+    assert read_results([tmp_path]).notes == ['CE, sym 0.4 (sym40): the runs are of different code']
+    write_run(tmp_path / 'seed1', CE, 1, last=1.0, made_with=('d', 'code0'))
+    assert 'different configs' in read_results([tmp_path]).notes[0]
+
+
+def test_nothing_to_read_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match='No run below'):
+        read_results([tmp_path])
+    with pytest.raises(FileNotFoundError, match='nowhere'):
+        read_results([tmp_path / 'nowhere'])

@@ -1,0 +1,73 @@
+"""What a run's folder says there is to do."""
+
+import pytest
+
+from deft_mm.comparison import RunFolder, RunSetting
+from deft_mm.comparison.identity import RunIdentity
+from deft_mm.comparison.run_folder import is_old
+from tests.test_comparison.comparison_utils import write_run, write_summary
+
+SETTING = RunSetting('CE', 'Digits', 'sym', 0.4)
+SAME = RunIdentity('config0', 'code', None)
+OTHER = RunIdentity('config0', 'other code', None)
+
+
+@pytest.mark.parametrize(
+    ('status', 'identity', 'state'),
+    [
+        ('done', SAME, 'done'),
+        ('done', OTHER, 'outdated'),
+        ('failed', SAME, 'failed'),
+        ('failed', OTHER, 'missing'),
+        ('interrupted', SAME, 'interrupted'),
+        ('running', SAME, 'interrupted'),  # nothing holds its lock
+        ('running', OTHER, 'missing'),
+    ],
+)
+def test_state_follows_from_status_and_identity(tmp_path, status, identity, state):
+    assert RunFolder(tmp_path / 'none').state(identity) == 'missing'
+    assert write_run(tmp_path / 'run', SETTING, 0, status).state(identity) == state
+
+
+def test_run_that_outlived_its_scheduler_is_done(tmp_path):
+    run = write_run(tmp_path / 'run', SETTING, 0, 'running')
+    write_summary(run.path, [('model', 1.0)], finished=False)
+    assert run.state(SAME) == 'interrupted'
+    write_summary(run.path, [('model', 1.0)])
+    assert run.state(SAME) == 'done'
+
+
+def test_checkpoint_is_found_where_the_folder_is_now(tmp_path):
+    run = RunFolder(tmp_path / 'run')
+    assert run.checkpoint() is None and not run.has_results()
+    run.path.mkdir()
+    (run.path / 'last_checkpoint').write_text('/cluster/runs/run/epoch_3.pth')
+    assert run.checkpoint() is None and run.has_results()
+    (run.path / 'epoch_3.pth').touch()
+    assert run.checkpoint() == run.path / 'epoch_3.pth'
+
+
+def test_folder_moves_aside_as_often_as_need_be(tmp_path):
+    run = RunFolder(tmp_path / 'seed0')
+    names = set()
+    for i in range(2):
+        run.path.mkdir()
+        (run.path / 'file').write_text(str(i))
+        old = run.move_aside()
+        assert is_old(old.name) and (old / 'file').read_text() == str(i)
+        names.add(old)
+    assert len(names) == 2 and not run.path.exists() and not is_old('seed0')
+
+
+@pytest.mark.parametrize('text', ['', '[]', '{"format": "another"}'])
+def test_damaged_record_is_named(tmp_path, text):
+    (tmp_path / 'compare.json').write_text(text)
+    with pytest.raises(ValueError, match=r'compare\.json.*[Mm]ove its folder away'):
+        RunFolder(tmp_path).state(SAME)
+
+
+def test_last_lines_are_the_end_of_the_log(tmp_path):
+    run = RunFolder(tmp_path)
+    assert run.last_lines() == ''
+    run.log_path.write_text(''.join(f'line {i}\n' for i in range(5000)))
+    assert run.last_lines(2) == 'line 4998\nline 4999'

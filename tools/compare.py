@@ -1,0 +1,182 @@
+"""Compare methods: make the runs that are missing, and a table and figures of all.
+
+python tools/compare.py configs/compare/digits.yml --jobs 2        # a plan: configs, noises, seeds
+python tools/compare.py 'configs/*/*_digits_sym40.py' --seeds 0 1 2 \
+    --variant sym40 --variant sym60 train_dataloader.dataset.noise.ratio=0.6
+python tools/compare.py --table-only work_dirs/compare             # what there is, without training
+
+The same command goes on after an interruption: what is done is skipped, what was interrupted
+resumed, what failed tried again. The work directory holds a folder a run, and report/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+
+from mmengine.config import DictAction
+
+import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.comparison import (
+    ComparisonPlan,
+    ComparisonTable,
+    PlannedRun,
+    RunFolder,
+    Scheduler,
+    is_plan,
+    read_results,
+    write_expected,
+    write_report,
+)
+from deft_mm.comparison.overrides import flatten, parse_options
+
+INTERRUPTED = 130
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Compare methods')
+    parser.add_argument('targets', nargs='*', help='configs or globs of configs, or one plan file')
+    parser.add_argument(
+        '--table-only',
+        nargs='+',
+        metavar='DIR',
+        help='read the runs below these folders, make no run',
+    )
+    parser.add_argument('--work-dir', help='where the runs are. Defaults to work_dirs/compare')
+    parser.add_argument('--out', help='folder of the report. Defaults to report/ in --work-dir')
+    parser.add_argument('--seeds', nargs='+', type=int, help='defaults to those of the plan, or 0')
+    parser.add_argument(
+        '--variant',
+        nargs='+',
+        action='append',
+        metavar=('NAME', 'KEY=VALUE'),
+        help="run every config with these overrides, too; a key such as 'model.head.loss.q?' "
+        'counts for configs that have it. Give it once for each variant',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='overrides for all runs',
+    )
+    parser.add_argument('--jobs', type=int, default=1, help='runs at a time. Defaults to 1')
+    parser.add_argument('--gpus', type=int, help='processes of a run, as tools/dist_train.sh')
+    parser.add_argument(
+        '--prefix',
+        type=shlex.split,
+        default=[],
+        metavar='COMMAND',
+        help="put before each run's command, e.g. 'srun -p gpu --gres=gpu:8 --ntasks=8'",
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['pytorch', 'slurm', 'mpi'],
+        help='--launcher of tools/train.py, where the prefix starts several processes',
+    )
+    parser.add_argument(
+        '--rerun-outdated',
+        action='store_true',
+        help='make runs again that were made with another config, code or data; their folders are '
+        'kept under another name',
+    )
+    parser.add_argument(
+        '--dry-run', action='store_true', help='say what there is to do, and do nothing'
+    )
+    parser.add_argument('--decimals', type=int, default=2, help='of the tables. Defaults to 2')
+    parser.add_argument('--bold', action='store_true', help='set off the best of each column')
+    args = parser.parse_args()
+    if bool(args.targets) == bool(args.table_only):
+        parser.error('give configs or a plan to run, or --table-only with folders')
+    return args
+
+
+def build_plan(args: argparse.Namespace) -> ComparisonPlan:
+    """Read the plan file, or make a plan of the command line."""
+    options = flatten(args.cfg_options)
+    plans = [target for target in args.targets if is_plan(target)]
+    if plans:
+        if len(args.targets) > 1 or args.variant:
+            raise ValueError(
+                f'{plans[0]} is a plan: it names configs and variants itself; give it alone, with '
+                '--seeds and --cfg-options if need be.'
+            )
+        return ComparisonPlan.from_file(plans[0], args.seeds, options)
+    variants = {name: parse_options(pairs) for name, *pairs in args.variant or [['']]}
+    return ComparisonPlan(args.targets, args.seeds or [0], variants, options)
+
+
+def print_survey(scheduler: Scheduler, runs: list[PlannedRun], states: dict[str, str]) -> None:
+    counts = Counter(states.values())
+    print(f'{len(runs)} runs: ' + ', '.join(f'{n} {state}' for state, n in counts.items()))
+    for data, reason in scheduler.unreadable_data().items():
+        print(f'{data} cannot be read here, changes of it go unnoticed: {reason}')
+    for run in runs:
+        if states[run.name] == 'outdated':
+            parts = ' and '.join(scheduler.why_outdated(run))
+            print(f'  outdated: {run.name} (other {parts})')
+    if counts['outdated'] and not scheduler.rerun_outdated:
+        print('Outdated runs are left as they are and are in the table; see --rerun-outdated.')
+
+
+def stop_like_ctrl_c(*_) -> None:
+    raise KeyboardInterrupt
+
+
+def make_runs(args: argparse.Namespace, work_dir: Path) -> int:
+    """Make the runs; return the exit code."""
+    runs = build_plan(args).runs()
+    scheduler = Scheduler(
+        work_dir,
+        train=Path(__file__).resolve().parent / 'train.py',
+        jobs=args.jobs,
+        gpus=args.gpus,
+        prefix=args.prefix,
+        launcher=args.launcher,
+        rerun_outdated=args.rerun_outdated,
+        say=lambda line: print(line, flush=True),
+    )
+    print_survey(scheduler, runs, scheduler.survey(runs))
+    if args.dry_run:
+        return 0
+    write_expected(work_dir, runs)
+    for number in (signal.SIGTERM, getattr(signal, 'SIGHUP', signal.SIGTERM)):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
+            signal.signal(number, stop_like_ctrl_c)
+    try:
+        states = scheduler.run(runs)
+    except KeyboardInterrupt:
+        print('Interrupted. The same command goes on from here.')
+        return INTERRUPTED
+    failed = [run for run in runs if states[run.name] == 'failed']
+    for run in failed:
+        lines = RunFolder(work_dir / run.name).last_lines().replace('\n', '\n    ')
+        print(f'\nFAILED: {run.name}\n    {lines}')
+    if failed:
+        print(f'\n{len(failed)} of {len(runs)} runs failed: {", ".join(r.name for r in failed)}')
+    return 1 if failed else 0
+
+
+def main() -> int:
+    args = parse_args()
+    work_dir = Path(args.work_dir or 'work_dirs/compare')
+    code = 0
+    if args.targets:
+        code = make_runs(args, work_dir)
+        if args.dry_run or code == INTERRUPTED:
+            return code
+    folders = args.table_only or [work_dir]
+    table = ComparisonTable(read_results(folders), args.decimals, args.bold)
+    paths = write_report(table, args.out or Path(args.work_dir or folders[0]) / 'report')
+    print(f'\n{table.markdown()}')
+    print(f'{len(paths)} files in {paths[0].parent}: {", ".join(path.name for path in paths)}')
+    return code
+
+
+if __name__ == '__main__':
+    sys.exit(main())
