@@ -2,9 +2,12 @@
 # unlabelled data.
 _base_ = '../deft/deft_clothing1m.py'
 
+# Two random operations of random strength, and a square of half the side cut out.
+strength = dict(num_policies=2, magnitude_level=10, magnitude_std='inf')
 strong_pipeline = [
     *_base_.train_pipeline[:-1],
-    dict(type='RandAugment', policies='timm_increasing', num_policies=2, magnitude_level=10),
+    dict(type='RandAugment', policies='timm_increasing', **strength),
+    dict(type='Cutout', shape=112, pad_val=128, prob=1.0),
     dict(type='PackInputs'),
 ]
 model = dict(classifier=dict(type='FixMatch', threshold=0.95))

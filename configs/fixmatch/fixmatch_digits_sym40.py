@@ -1,18 +1,23 @@
 # DeFT with FixMatch on the digits: in stage 2 the rejected samples are unlabelled data.
 _base_ = '../deft/deft_digits_sym40.py'
 
-# What leaves a digit readable: no mirror images, no colours.
+# What leaves a digit readable: no mirror images, no colours; what comes in at the borders is black.
 shapes = [
-    dict(type='Rotate', magnitude_range=(0, 30)),
+    dict(type='Rotate', magnitude_range=(0, 20)),
     dict(type='Shear', magnitude_range=(0, 0.3), direction='horizontal'),
+    dict(type='Shear', magnitude_range=(0, 0.3), direction='vertical'),
     dict(type='Translate', magnitude_range=(0, 0.2), direction='horizontal'),
     dict(type='Translate', magnitude_range=(0, 0.2), direction='vertical'),
     dict(type='Contrast', magnitude_range=(0, 0.9)),
     dict(type='Brightness', magnitude_range=(0, 0.9)),
+    dict(type='Sharpness', magnitude_range=(0, 0.9)),
 ]
+# Two of them, of random strength, and a square of 8 pixels cut out.
+strength = dict(num_policies=2, magnitude_level=10, magnitude_std='inf')
 strong_pipeline = [
     *_base_.train_pipeline[:-1],
-    dict(type='RandAugment', policies=shapes, num_policies=2, magnitude_level=10),
+    dict(type='RandAugment', policies=shapes, hparams=dict(pad_val=0), **strength),
+    dict(type='Cutout', shape=8, pad_val=0, prob=1.0),
     dict(type='PackInputs'),
 ]
 model = dict(classifier=dict(type='FixMatch', threshold=0.95))

@@ -18,7 +18,7 @@ _PARTS = {
     'class_names': (
         'class names',
         'another `metainfo`, or another order; if only the spelling differs, '
-        'CleanSubset takes `check_class_names=False`',
+        'the wrapper takes `check_class_names=False`',
     ),
     'given_labels': (
         'given labels',

@@ -84,3 +84,17 @@ def test_distributed_resume_in_stage_two_equals_uninterrupted_run(trained, tmp_p
         torch.load(folder / 'epoch_3.pth', weights_only=True) for folder in (trained, tmp_path)
     )
     assert same_state(whole['state_dict'], resumed['state_dict'])
+
+
+def test_a_classifier_in_two_processes_trains_on_one_selection_of_its_own(tmp_path):
+    cfg = tiny('gmm/gmm_digits_sym40.py', tmp_path, num_samples=26, train_cfg__max_epochs=2)
+    cfg.default_hooks.noise_filter.selector = dict(type='KeepEvenIndices')
+    cfg.default_hooks.checkpoint.max_keep_ckpts = -1
+    cfg.custom_imports = dict(imports=['deft_mm', 'runner_utils'], allow_failed_imports=False)
+    cfg.dump(tmp_path / 'config.py')
+    train_twice(tmp_path / 'config.py')
+    summary = json.loads((tmp_path / 'summary.json').read_text())
+    assert [report['epoch'] for report in summary['detection']] == [1, 2]
+    states = [torch.load(tmp_path / f'epoch_{i}.pth', weights_only=True)['deft'] for i in (1, 2)]
+    assert states[0]['selection'] is None
+    assert states[1]['selection']['kept'].nonzero().flatten().tolist() == list(range(0, 26, 2))

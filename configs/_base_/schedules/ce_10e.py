@@ -7,3 +7,5 @@ param_scheduler = dict(
 )  # to 0 at the end, stepped once an epoch
 train_cfg = dict(by_epoch=True, max_epochs=10, val_interval=1)
 auto_scale_lr = dict(base_batch_size=64)
+# As MMEngine's default, but that it also works without a GPU.
+model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
