@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -96,7 +97,8 @@ def build_selector(cfg: Mapping | Selector) -> Selector:
         Selector: The selector.
 
     Raises:
-        ValueError: If the type is unknown; the message lists the known ones.
+        ValueError: If the type is unknown, or an argument is missing or unknown; the message lists
+            the known ones.
         TypeError: If ``cfg`` is neither a dict nor a selector.
     """
     if isinstance(cfg, Selector):
@@ -104,7 +106,15 @@ def build_selector(cfg: Mapping | Selector) -> Selector:
     if not isinstance(cfg, Mapping):
         raise TypeError(f'`selector` is a dict with a `type`, found {cfg!r}.')
     class_ = registered_class(TASK_UTILS, cfg.get('type'), Selector, 'selector', 'selectors')
-    return class_(**{key: value for key, value in cfg.items() if key != 'type'})
+    arguments = {key: value for key, value in cfg.items() if key != 'type'}
+    signature = inspect.signature(class_)
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        raise ValueError(
+            f'`selector` of type {class_.__name__}: {error}. Its arguments: {signature}.'
+        ) from error
+    return class_(**arguments)
 
 
 def check_selection(

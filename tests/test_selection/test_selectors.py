@@ -74,6 +74,12 @@ def test_unknown_selector_lists_the_known_ones():
         build_selector('DualPromptSelector')
 
 
+@pytest.mark.parametrize('arguments', [dict(), dict(threshold=0.2, ratio=0.4)])
+def test_arguments_that_are_missing_or_unknown_are_named(arguments):
+    with pytest.raises(ValueError, match='ThresholdSelector.*(threshold|ratio).*Its arguments'):
+        build_selector(dict(type='ThresholdSelector', **arguments))
+
+
 def test_own_selector_can_be_registered_and_built():
     class KeepFirst(Selector):
         needs_scores = False
