@@ -28,7 +28,7 @@ from PIL import Image
 
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.datasets.unreadable_image import UnreadableImageError
-from deft_mm.engine.data_settings import reopen_data, settle_data
+from deft_mm.engine.launch import read_config
 from deft_mm.fileio import write_atomically
 from deft_mm.visualization import (
     MODES,
@@ -121,19 +121,12 @@ def grid_size(text: str) -> tuple[int, int]:
 
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config file and fill in where the data are."""
-    if not Path(args.config).is_file():
-        raise FileNotFoundError(f'Config file {args.config} does not exist.')
-    cfg = Config.fromfile(args.config)
-    reopen_data(cfg, args.cfg_options)
-    cfg.merge_from_dict(args.cfg_options)
+    # With a model that leaves the number of classes open, a user's images would be read twice.
+    cfg = read_config(args.config, args.cfg_options, count_classes=False)
     if (cfg.get(f'{args.phase}_dataloader') or {}).get('dataset') is None:
         raise ValueError(
             f'{args.config} has no {args.phase}_dataloader.dataset: choose another --phase.'
         )
-    # With a model that leaves the number of classes open, a user's images would be read twice.
-    model = cfg.pop('model', None)
-    settle_data(cfg)
-    cfg.model = model
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     return cfg
 

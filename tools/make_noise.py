@@ -21,6 +21,7 @@ from mmpretrain.registry import DATASETS
 
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.datasets import NoisyLabelDataset, class_names_of, transition_matrix
+from deft_mm.engine.launch import read_config
 from deft_mm.fileio import write_atomically
 
 # A matrix of more classes is summed up.
@@ -65,10 +66,7 @@ def noisy_dataset_cfg(cfg: Config) -> ConfigDict:
 
 def load_dataset(args: argparse.Namespace) -> tuple[NoisyLabelDataset, bool]:
     """Build the noisy training set; tell also whether its noise file was there before."""
-    if not Path(args.config).is_file():
-        raise FileNotFoundError(f'Config file {args.config} does not exist.')
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options, count_classes=False)
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     dataset_cfg = noisy_dataset_cfg(cfg)
     if args.out is not None:

@@ -1,0 +1,162 @@
+"""What ``tools/detect.py --data`` may name: a folder, a list file, or the data set of a config."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from deft_mm.engine.launch import read_config
+
+_LISTS = ('.csv', '.jsonl', '.ndjson', '.parquet')
+_CONFIGS = ('.py', '.json', '.yaml', '.yml')
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """A data set to score, before it is read.
+
+    Args:
+        name (str): Short name, for the name of a folder.
+        dataset (dict): Config of the data set, with all its wrappers.
+        to_rgb (bool, optional): Whether its images are in the order BGR; None where that is not
+            known.
+        text (str): How a config takes it, for a message.
+        is_own (bool): Whether it is that of the detector's own config.
+    """
+
+    name: str
+    dataset: dict
+    to_rgb: bool | None
+    text: str
+    is_own: bool = False
+
+
+def find_data(
+    cfg: Config, path: str | None, part: str = 'train', options: Mapping[str, Any] | None = None
+) -> DataSource:
+    """Find what is to be scored.
+
+    Of a folder or a list file (:class:`~deft_mm.datasets.ImageFolderDataset`) all images are
+    scored, nothing is held out.
+
+    Args:
+        cfg (Config): Config of the detector, whose own data are scored where nothing is named.
+        path (str, optional): A folder with a folder for each class, a list file, or a config file.
+        part (str): Which data set of a config: 'train', 'val' or 'test'. Defaults to 'train'.
+        options (Mapping[str, Any], optional): Overrides of that config, or arguments of
+            ``ImageFolderDataset``. Defaults to None.
+
+    Returns:
+        DataSource: The data.
+
+    Raises:
+        FileNotFoundError: If there is nothing at ``path``.
+        ValueError: If it is something else, a config without that part, or the options don't fit.
+    """
+    options = dict(options or {})
+    if path is None:
+        if options:
+            raise ValueError(
+                '--data-options belong to --data: without it, the data are those of CONFIG, which '
+                '--cfg-options change.'
+            )
+        return _data_of(cfg, part, is_own=True)
+    if not Path(path).exists():
+        raise FileNotFoundError(
+            f"--data '{path}' does not exist: give a folder that has a folder for each class, a "
+            f'list file ({", ".join(_LISTS)}) or a config file.'
+        )
+    suffix = Path(path).suffix.lower()
+    if Path(path).is_file() and suffix in _CONFIGS:
+        return _data_of(read_config(path, options, count_classes=False), part)
+    if Path(path).is_file() and suffix not in _LISTS:
+        raise ValueError(
+            f"--data '{path}' is neither a list file ({', '.join(_LISTS)}) nor a config file "
+            f'({", ".join(_CONFIGS)}).'
+        )
+    if part != 'train':
+        raise ValueError(f'--part {part} is for configs: a folder or list file has no parts.')
+    # As configs/_base_/datasets/folder.py has them: the backend that images are checked with.
+    load = dict(type='LoadImageFromFile', imdecode_backend='pillow')
+    dataset = dict(type='ImageFolderDataset', data_root=str(path), val_path='.') | options
+    text = f'dict({", ".join(f"{key}={value!r}" for key, value in dataset.items())})'
+    dataset.setdefault('pipeline', [load])
+    # Files are read as BGR. A config that reads files knows what its network takes.
+    reads_files = bool(loading_of((cfg.get('train_dataloader') or {}).get('dataset')))
+    to_rgb = preprocessor_of(cfg).get('to_rgb', False) if reads_files else True
+    return DataSource(Path(path).stem, dataset, to_rgb, text)
+
+
+def preprocessor_of(cfg: Mapping) -> dict:
+    """The config of the data preprocessor, wherever it stands.
+
+    Args:
+        cfg (Mapping): A config.
+
+    Returns:
+        dict: A copy; empty where there is none.
+    """
+    model = cfg.get('model') or {}
+    for owner in (model.get('detector') or {}, model, cfg):
+        if owner.get('data_preprocessor'):
+            return copy.deepcopy(dict(owner['data_preprocessor']))
+    return {}
+
+
+def pipeline_of(dataset: Mapping | None) -> list[dict] | None:
+    """The transforms of a data set's config, of the first data set where there are several.
+
+    Args:
+        dataset (Mapping, optional): Config of a data set, which may be a wrapper.
+
+    Returns:
+        list[dict], optional: The transforms; None where there are none.
+    """
+    while dataset is not None and 'pipeline' not in dataset:
+        dataset = dataset.get('dataset') or next(iter(dataset.get('datasets', [])), None)
+    return None if dataset is None else list(dataset['pipeline'])
+
+
+def is_loading(transform: Mapping) -> bool:
+    """Whether a transform reads the image.
+
+    Args:
+        transform (Mapping): Config of a transform.
+
+    Returns:
+        bool: True for ``LoadImageFromFile`` and its like.
+    """
+    return 'LoadImage' in str(transform.get('type'))
+
+
+def loading_of(dataset: Mapping | None) -> list[dict]:
+    """The transforms of a data set's config that read the image.
+
+    Args:
+        dataset (Mapping, optional): Config of a data set, which may be a wrapper.
+
+    Returns:
+        list[dict]: Configs of transforms, possibly none.
+    """
+    return [transform for transform in pipeline_of(dataset) or () if is_loading(transform)]
+
+
+def _data_of(cfg: Config, part: str, is_own: bool = False) -> DataSource:
+    key = f'{part}_dataloader'
+    dataset = (cfg.get(key) or {}).get('dataset')
+    if dataset is None:
+        raise ValueError(f'{cfg.filename} has no {key}.dataset: choose another --part.')
+    name = Path(cfg.filename).stem
+    preprocessor = preprocessor_of(cfg)
+    return DataSource(
+        name if part == 'train' else f'{name}_{part}',
+        dataset,
+        preprocessor.get('to_rgb', False) if preprocessor else None,
+        f'<{key}.dataset of {cfg.filename}>',
+        is_own,
+    )

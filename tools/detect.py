@@ -1,0 +1,364 @@
+"""Score data with a trained detector, or with zero-shot CLIP, and write a selection file.
+
+python tools/detect.py CONFIG CHECKPOINT                                   # its own training set
+python tools/detect.py CONFIG CHECKPOINT --data path/to/images             # a folder a class
+python tools/detect.py CONFIG CHECKPOINT --data configs/deft/deft_cifar100_idn50.py
+python tools/detect.py CONFIG --clip-only --data path/to/list.csv          # without training
+
+Classes are matched by name, with --class-map FILE for the rest; samples of other classes are left
+unscored. --class-names data asks a detector with prompts about the data's own classes instead:
+their names are written with the trained contexts. --clip-only does so, too.
+
+Images are read as the data's own config has it (files of a folder: LoadImageFromFile), and brought
+to size as CONFIG does it in its evaluation, on the host or in the data preprocessor, since that is
+how the detector has learned to see. Another config's way: --pipeline-from.
+
+Several processes: python -m torch.distributed.run --nproc_per_node=8 tools/detect.py ... \
+    --launcher pytorch
+"""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.device import get_device
+from mmengine.dist import init_dist, is_distributed, is_main_process
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+from mmengine.runner import autocast
+from mmpretrain.registry import DATASETS
+from torch import nn
+
+import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.datasets import base_datasets, class_names_of
+from deft_mm.detection import (
+    ClassMatching,
+    DataSource,
+    Detection,
+    build_detector,
+    build_zero_shot_detector,
+    detect,
+    detector_classes,
+    evaluation_transforms,
+    find_data,
+    load_checkpoint,
+    prompt_names,
+    read_class_map,
+)
+from deft_mm.engine.launch import (
+    amp_dtype,
+    leave_distributed,
+    prepare_environment,
+    read_config,
+)
+from deft_mm.selection import SelectionLimits, Selector, build_selector, check_selection
+
+DEFAULT_TEMPLATE = 'a photo of a {}.'
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Score data with a trained detector')
+    parser.add_argument('config', help='config file of the detector, best that in its work dir')
+    parser.add_argument('checkpoint', nargs='?', help='its checkpoint, of either stage of DeFT')
+    add_data_arguments(parser)
+    add_detector_arguments(parser)
+    add_run_arguments(parser)
+    args = parser.parse_args()
+    if (args.checkpoint is None) != args.clip_only:
+        parser.error('give the CHECKPOINT of a trained detector, or --clip-only without one')
+    if args.selector is not None and args.threshold is not None:
+        parser.error('--threshold is short for --selector ThresholdSelector: give one of the two')
+    if not args.clip_only and (args.template is not None or args.temperature is not None):
+        parser.error('--template and --temperature belong to --clip-only')
+    if args.clip_only and args.class_names == 'detector':
+        parser.error('--clip-only has no classes of its own: leave --class-names out')
+    return args
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group('data')
+    group.add_argument(
+        '--data',
+        help='what to score: a folder that has a folder for each class, a list (.csv, .jsonl, '
+        '.parquet), or a config, whose data set is taken. Defaults to that of CONFIG',
+    )
+    group.add_argument(
+        '--part',
+        default='train',
+        choices=['train', 'val', 'test'],
+        help="which of a config's data sets. Defaults to train",
+    )
+    group.add_argument(
+        '--data-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='override keys of the config given as --data; of a folder or list, arguments of '
+        'ImageFolderDataset',
+    )
+    group.add_argument(
+        '--pipeline-from',
+        metavar='CONFIG',
+        help='bring images to size with the evaluation transforms of another config',
+    )
+
+
+def add_detector_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group('detector')
+    group.add_argument(
+        '--class-names',
+        choices=['detector', 'data'],
+        help="ask the detector about its own classes, matched with the data's by name, or write "
+        "its prompts anew with the data's names. Defaults to detector",
+    )
+    group.add_argument(
+        '--class-map',
+        metavar='FILE',
+        help='.csv with the columns data_class,detector_class, or .json with an object',
+    )
+    group.add_argument(
+        '--unmatched',
+        default='keep',
+        choices=['keep', 'reject'],
+        help='what happens to samples of classes that the detector does not have. Defaults to keep',
+    )
+    group.add_argument(
+        '--predict-among',
+        default='matched',
+        choices=['matched', 'all'],
+        help='classes that a prediction is chosen among: those that data and detector have in '
+        "common, or all of the detector's. Defaults to matched",
+    )
+    group.add_argument(
+        '--clip-only',
+        action='store_true',
+        help="zero-shot: the CLIP of CONFIG's detector as it was before training",
+    )
+    group.add_argument(
+        '--template', help=f'prompt of --clip-only. Defaults to {DEFAULT_TEMPLATE!r}'
+    )
+    group.add_argument(
+        '--temperature', type=float, help="temperature of --clip-only. Defaults to CLIP's own"
+    )
+    group.add_argument(
+        '--selector',
+        metavar='TYPE',
+        help="Defaults to CONFIG's, with --clip-only to LabelMatchSelector",
+    )
+    group.add_argument(
+        '--selector-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='arguments of the selector',
+    )
+    group.add_argument(
+        '--threshold', type=float, help='short for ThresholdSelector with this threshold'
+    )
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group('run')
+    group.add_argument(
+        '--out',
+        type=Path,
+        help='selection file. Defaults to work_dirs/<config>/detect/<data>/selection.csv',
+    )
+    group.add_argument('--batch-size', type=int, help="defaults to that of CONFIG's validation")
+    group.add_argument('--num-workers', type=int, help="defaults to those of CONFIG's validation")
+    group.add_argument('--device', help='defaults to the first accelerator, or the CPU')
+    group.add_argument(
+        '--amp', action='store_true', help='mixed precision, see tools/train.py (needs a GPU)'
+    )
+    group.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='override keys of CONFIG',
+    )
+    group.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher',
+    )
+    # Passed by older launchers; newer ones set the environment variable.
+    group.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def noise_filter_of(cfg: Config) -> dict:
+    """The settings of CONFIG's own scoring pass."""
+    return dict((cfg.get('default_hooks') or {}).get('noise_filter') or {})
+
+
+def choose_selector(args: argparse.Namespace, cfg: Config) -> Selector:
+    """The selector of the command line, or that of CONFIG."""
+    own = noise_filter_of(cfg).get('selector')
+    if args.threshold is not None:
+        chosen = dict(type='ThresholdSelector', threshold=args.threshold)
+    elif args.selector is not None:
+        chosen = dict(type=args.selector)
+    elif args.clip_only:
+        chosen = dict(type='LabelMatchSelector')
+    elif isinstance(own, str):
+        chosen = dict(type='FileSelector', path=own)
+    else:
+        # A classifier that has no hook gives no clean probability.
+        default = 'DualPromptSelector' if noise_filter_of(cfg) else 'LabelMatchSelector'
+        chosen = dict(own or dict(type=default))
+    selector = build_selector(chosen | args.selector_options)
+    if not selector.needs_scores:
+        raise ValueError(
+            f'{type(selector).__name__} selects without scores, so there is nothing to detect: '
+            'choose another one with --selector.'
+        )
+    return selector
+
+
+def output_file(args: argparse.Namespace, cfg: Config, data: DataSource) -> Path:
+    if args.out is not None:
+        if args.out.is_dir() or args.out.suffix != '.csv':
+            raise ValueError(f"--out '{args.out}' is no selection file: give a name in .csv.")
+        return args.out
+    run = Path(cfg.get('work_dir') or Path('work_dirs') / Path(args.config).stem)
+    return run / 'detect' / data.name / 'selection.csv'
+
+
+def prepare_detector(
+    args: argparse.Namespace, cfg: Config, dataset: Any, preprocessor: dict, class_map: dict | None
+) -> tuple[nn.Module, ClassMatching]:
+    """Build the detector, and find the classes of the data among its own."""
+    data_classes = class_names_of(dataset)
+    if args.clip_only:
+        names = prompt_names(data_classes, class_map)
+        template = args.template or DEFAULT_TEMPLATE
+        detector = build_zero_shot_detector(cfg, preprocessor, names, template, args.temperature)
+        return detector, ClassMatching.identity(data_classes)
+    checkpoint = load_checkpoint(args.checkpoint)
+    source = f'Checkpoint {args.checkpoint}'
+    if args.class_names == 'data':
+        names = prompt_names(data_classes, class_map)
+        detector = build_detector(cfg, checkpoint, preprocessor, names, source)
+        return detector, ClassMatching.identity(data_classes)
+    known = detector_classes(cfg, checkpoint)
+    matching = ClassMatching.by_name(data_classes, known, class_map)
+    return build_detector(cfg, checkpoint, preprocessor, source=source), matching
+
+
+def log_matching(logger: MMLogger, matching: ClassMatching, unmatched: str) -> None:
+    names = matching.unmatched_names
+    if matching.data_classes is matching.detector_classes:
+        logger.info(
+            f'The detector is asked about the {len(matching.data_classes)} classes of the '
+            'data by their names.'
+        )
+        return
+    logger.info(
+        f'{len(matching.matched)} of the {len(matching.data_classes)} classes of the data are '
+        f'classes of the detector, which has {len(matching.detector_classes)}.'
+    )
+    if names:
+        word = dict(keep='kept', reject='rejected')[unmatched]
+        logger.warning(
+            f'The samples of {len(names)} classes are left unscored and {word}, since the detector '
+            f'does not have these: {", ".join(names)}. --class-map says which of its classes they '
+            'are, --unmatched what happens to the others.'
+        )
+
+
+def warn_of_extremes(logger: MMLogger, detection: Detection) -> None:
+    """Say so if everything is kept, nothing, or nothing of a class."""
+    selection, scored = detection.selection, detection.scored
+    try:
+        check_selection(
+            selection.kept[scored],
+            selection.method,
+            selection.given_label[scored],
+            selection.class_names,
+        )
+    except ValueError as error:
+        # The file is there, and its scores show why.
+        logger.warning(str(error))
+
+
+def precision(args: argparse.Namespace, cfg: Config) -> AbstractContextManager:
+    return autocast(dtype=getattr(torch, amp_dtype(cfg))) if args.amp else nullcontext()
+
+
+def run(args: argparse.Namespace) -> Detection:
+    cfg = read_config(args.config, args.cfg_options, count_classes=False)
+    init_default_scope(cfg.get('default_scope', 'mmpretrain'))
+    if args.launcher != 'none' and not is_distributed():
+        init_dist(args.launcher, **(cfg.get('env_cfg') or {}).get('dist_cfg', {}))
+    logger = MMLogger.get_instance('detect')
+    selector, own = choose_selector(args, cfg), noise_filter_of(cfg)
+    data = find_data(cfg, args.data, args.part, args.data_options)
+    source = None
+    if args.pipeline_from is not None:
+        source = read_config(args.pipeline_from, {}, count_classes=False)
+    class_map = None if args.class_map is None else read_class_map(args.class_map)
+    out = output_file(args, cfg, data)
+
+    dataset = DATASETS.build(data.dataset)
+    dataset.full_init()
+    if len(dataset) == 0:
+        raise ValueError(f'{data.text} has no samples.')
+    for base in base_datasets(dataset):
+        if getattr(base, 'report', None) is not None:
+            logger.info('\n'.join(base.report.to_lines()))
+    transforms, preprocessor = evaluation_transforms(cfg, data, dataset, source)
+    detector, matching = prepare_detector(args, cfg, dataset, preprocessor, class_map)
+    log_matching(logger, matching, args.unmatched)
+    val = cfg.get('val_dataloader') or {}
+    sizes = {
+        name: next(
+            value
+            for value in (getattr(args, name), own.get(name), val.get(name), default)
+            if value is not None
+        )
+        for name, default in dict(batch_size=64, num_workers=0).items()
+    }
+    with precision(args, cfg):
+        detection = detect(
+            detector.to(args.device or get_device()),
+            dataset,
+            matching,
+            selector,
+            transforms,
+            limits=SelectionLimits(**own['limits']) if own.get('limits') else None,
+            keep_unmatched=args.unmatched == 'keep',
+            among_all=args.predict_among == 'all',
+            skip_unreadable=own.get('skip_unreadable', False),
+            config=Path(args.config).name,
+            **sizes,
+        )
+    if is_main_process():
+        files = detection.write(out)
+        logger.info('\n'.join(['Detection', *(f'  {line}' for line in detection.to_lines())]))
+        logger.info('Written: ' + ', '.join(map(str, files)))
+        logger.info(
+            'Next: train on the kept samples, in any config, with train_dataloader.dataset='
+            f"dict(type='CleanSubset', dataset={data.text}, selection='{out}')"
+        )
+        warn_of_extremes(logger, detection)
+    return detection
+
+
+def main() -> None:
+    args = parse_args()
+    prepare_environment(args.launcher, args.local_rank)
+    run(args)
+    leave_distributed()
+
+
+if __name__ == '__main__':
+    main()
