@@ -64,9 +64,11 @@ def test_samples_without_a_score_are_taken_back_last_and_rejected_first():
 
 
 def test_share_that_means_a_whole_number_of_samples_is_not_rounded_away():
-    five = np.arange(5)
-    apply_to = (np.zeros(5, bool), -five.astype(np.float32), five, np.ones(5, bool))
-    assert SelectionLimits(max_rejected=0.8).apply(*apply_to).tolist() == [True] + [False] * 4
+    # 1 - 0.7 is a little more than 0.3 in floating point, and 1 - 0.8 a little less than 0.2.
+    index, all_of_them = np.arange(10), np.ones(10, bool)
+    arguments = (-index.astype(np.float32), index, all_of_them)
+    assert SelectionLimits(max_rejected=0.7).apply(~all_of_them, *arguments).sum() == 3
+    assert SelectionLimits(min_rejected=0.8).apply(all_of_them, *arguments).sum() == 2
 
 
 @pytest.mark.parametrize('seed', range(20))
