@@ -2,7 +2,7 @@
 
 from deft_mm.detection.class_map import read_class_map
 from deft_mm.detection.class_matching import NO_CLASS, ClassMatching, prompt_names
-from deft_mm.detection.data_source import DataSource, find_data, pipeline_of, preprocessor_of
+from deft_mm.detection.data_source import DataSource, find_data, preprocessor_of
 from deft_mm.detection.detection import Detection, detect
 from deft_mm.detection.detector_loading import (
     build_detector,
@@ -24,7 +24,6 @@ __all__ = [
     'evaluation_transforms',
     'find_data',
     'load_checkpoint',
-    'pipeline_of',
     'preprocessor_of',
     'prompt_names',
     'read_class_map',

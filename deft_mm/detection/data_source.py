@@ -10,6 +10,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from deft_mm.engine.data_settings import pipeline_of
 from deft_mm.engine.launch import read_config
 
 _LISTS = ('.csv', '.jsonl', '.ndjson', '.parquet')
@@ -106,20 +107,6 @@ def preprocessor_of(cfg: Mapping) -> dict:
         if owner.get('data_preprocessor'):
             return copy.deepcopy(dict(owner['data_preprocessor']))
     return {}
-
-
-def pipeline_of(dataset: Mapping | None) -> list[dict] | None:
-    """The transforms of a data set's config, of the first data set where there are several.
-
-    Args:
-        dataset (Mapping, optional): Config of a data set, which may be a wrapper.
-
-    Returns:
-        list[dict], optional: The transforms; None where there are none.
-    """
-    while dataset is not None and 'pipeline' not in dataset:
-        dataset = dataset.get('dataset') or next(iter(dataset.get('datasets', [])), None)
-    return None if dataset is None else list(dataset['pipeline'])
 
 
 def is_loading(transform: Mapping) -> bool:

@@ -10,9 +10,9 @@ from deft_mm.detection.data_source import (
     DataSource,
     is_loading,
     loading_of,
-    pipeline_of,
     preprocessor_of,
 )
+from deft_mm.engine.data_settings import pipeline_of
 from deft_mm.models.clip import resolve_clip
 
 # Where transforms may run on the device.

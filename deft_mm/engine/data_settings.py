@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from mmengine.config import Config
 from mmpretrain.registry import DATASETS
@@ -70,6 +70,20 @@ def fill_num_classes(cfg: Config, num_classes: int) -> None:
         for part in _dicts_in(cfg.get(name)):
             if _lacks_num_classes(part):
                 part['num_classes'] = num_classes
+
+
+def pipeline_of(dataset: Mapping | None) -> list[dict] | None:
+    """The transforms of a data set's config, of the first data set where there are several.
+
+    Args:
+        dataset (Mapping, optional): Config of a data set, which may be a wrapper.
+
+    Returns:
+        list[dict], optional: The transforms; None where there are none.
+    """
+    while dataset is not None and 'pipeline' not in dataset:
+        dataset = dataset.get('dataset') or next(iter(dataset.get('datasets', [])), None)
+    return None if dataset is None else list(dataset['pipeline'])
 
 
 def _lacks_num_classes(part: dict) -> bool:

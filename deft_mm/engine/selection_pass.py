@@ -23,6 +23,7 @@ from deft_mm.datasets import (
     given_labels_of,
     img_paths_of,
 )
+from deft_mm.engine.data_settings import pipeline_of
 from deft_mm.engine.scoring_pass import score_samples
 from deft_mm.evaluation import DetectionCurve, detection_metrics
 from deft_mm.selection import (
@@ -224,13 +225,10 @@ def _precision_of(optim_wrapper) -> AbstractContextManager:
 
 
 def _validation_pipeline(runner: Runner) -> list[dict]:
-    """The transforms of the validation data, of the first data set where there are several."""
-    dataset = (runner.cfg.get('val_dataloader') or {}).get('dataset')
-    while dataset is not None and 'pipeline' not in dataset:
-        dataset = dataset.get('dataset') or next(iter(dataset.get('datasets', [])), None)
-    if dataset is None:
+    pipeline = pipeline_of((runner.cfg.get('val_dataloader') or {}).get('dataset'))
+    if pipeline is None:
         raise ValueError(
             'NoiseFilterHook scores with the transforms of val_dataloader.dataset.pipeline, and '
             'there is none: set its own `pipeline`, evaluation transforms that end in PackInputs.'
         )
-    return dataset['pipeline']
+    return pipeline
