@@ -183,7 +183,10 @@ class ComparisonPlan:
     def _find(self, pattern: str) -> list[str]:
         found = sorted(glob.glob(str(self.folder / pattern), recursive=True))
         if not found:
-            raise FileNotFoundError(f"No config '{self.folder / pattern}': give a path or a glob.")
+            raise FileNotFoundError(
+                f"No config '{self.folder / pattern}': give the path of a config or plan that "
+                'exists, or a glob that matches some.'
+            )
         return [os.path.relpath(path) for path in found]
 
 

@@ -28,7 +28,10 @@ def read_class_map(path: str | PathLike) -> dict[str, str]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"--class-map: file '{path}' does not exist.")
+        raise FileNotFoundError(
+            f"--class-map: file '{path}' does not exist: give a .csv with the columns "
+            'data_class,detector_class, or a .json.'
+        )
     readers = {'.csv': _read_csv, '.json': _read_json}
     if path.suffix.lower() not in readers:
         raise ValueError(f"--class-map: the name of '{path}' must end in .csv or .json.")

@@ -72,18 +72,7 @@ def score_samples(
             names something else, or a similarity of a head without text features.
         RuntimeError: If a sample was not scored exactly once.
     """
-    for name in needs:
-        if name not in OPTIONAL_SCORES:
-            raise ValueError(
-                f'A selector `needs` {name!r}, which the scoring pass does not have: it offers '
-                f'{OPTIONAL_SCORES}.'
-            )
-    if 'similarity' in needs and not hasattr(detector.head, 'cosine_similarity'):
-        raise ValueError(
-            "The selector needs the 'similarity' of image and text, which "
-            f'{type(detector.head).__name__} does not have: use a detector with a ZeroShotHead or '
-            'DualPromptHead, or another selector.'
-        )
+    check_needs(detector, needs)
     view = evaluation_view(dataset, pipeline, skip_unreadable=skip_unreadable)
     given_label = given_labels_of(dataset)
     device = next(detector.parameters()).device
@@ -101,6 +90,31 @@ def score_samples(
     index, columns, feature_NE = _score_batches(detector, loader, given_label, device, needs)
     detector.train(was_training)
     return _gather(index, columns, feature_NE, given_label, skip_unreadable, needs)
+
+
+def check_needs(detector: nn.Module, needs: Sequence[str]) -> None:
+    """Refuse optional scores that there are not, before anything is computed.
+
+    Args:
+        detector (nn.Module): The classifier that is to score.
+        needs (Sequence[str]): Optional fields of ``SampleScores``.
+
+    Raises:
+        ValueError: If ``needs`` names something else, or a similarity of a head without text
+            features.
+    """
+    for name in needs:
+        if name not in OPTIONAL_SCORES:
+            raise ValueError(
+                f'A selector `needs` {name!r}, which the scoring pass does not have: it offers '
+                f'{OPTIONAL_SCORES}.'
+            )
+    if 'similarity' in needs and not hasattr(detector.head, 'cosine_similarity'):
+        raise ValueError(
+            "The selector needs the 'similarity' of image and text, which "
+            f'{type(detector.head).__name__} does not have: use a detector with a ZeroShotHead or '
+            'DualPromptHead, or another selector.'
+        )
 
 
 def _score_batches(detector, loader, given_label: np.ndarray, device, needs):

@@ -138,12 +138,26 @@ def test_gradient_accumulation_goes_on_over_epochs_of_other_lengths(tmp_path):
         (dict(detector_epochs=1), TypeError, r'detector_epochs.*model\.type is ImageClassifier'),
         (dict(interval=0), ValueError, r'NoiseFilterHook\.interval is 0'),
         (dict(begin=-1), ValueError, r'NoiseFilterHook\.begin is -1'),
+        (
+            dict(limits=dict(max_rejectd=0.8)),
+            ValueError,
+            r'NoiseFilterHook\.limits.*max_rejected, ',
+        ),
+        (dict(limits='max_rejected=0.8'), ValueError, r'NoiseFilterHook\.limits is .*give a dict'),
         (dict(detection_interval=0), ValueError, r'NoiseFilterHook\.detection_interval is 0'),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(tmp_path, options, error, match):
     with pytest.raises(error, match=match):
         run(config(tmp_path, **options))
+
+
+def test_a_score_that_the_model_does_not_have_is_missed_before_training(tmp_path):
+    cfg = config(tmp_path)
+    cfg.default_hooks.noise_filter.selector = dict(type='ThresholdSelector', threshold=0.2)
+    with pytest.raises(ValueError, match="'similarity'.*LinearClsHead does not have"):
+        run(cfg)
+    assert not list(tmp_path.glob('epoch_*.pth'))
 
 
 def test_a_selection_file_is_for_clean_subset(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mmengine.runner import Runner
 
 from deft_mm.engine.filter_plans.filter_plan import FilterPlan
+from deft_mm.engine.scoring_pass import check_needs
 from deft_mm.engine.stage_switch import set_length
 from deft_mm.selection import Selection
 
@@ -36,6 +37,7 @@ class RefilterPlan(FilterPlan):
                 "train on without this hook: wrap its data in dict(type='CleanSubset', "
                 'selection=...), or give another selector.'
             )
+        check_needs(self.model, self.selection_pass.selector.needs)
         by_iter = [s for s in runner.param_schedulers or [] if not s.by_epoch]
         if self.hook.interval and by_iter and not self.hook.keep_num_updates:
             raise ValueError(

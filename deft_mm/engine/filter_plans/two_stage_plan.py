@@ -5,6 +5,7 @@ from __future__ import annotations
 from mmengine.runner import Runner
 
 from deft_mm.engine.filter_plans.filter_plan import FilterPlan
+from deft_mm.engine.scoring_pass import check_needs
 from deft_mm.engine.stage_switch import (
     forget_stage,
     is_resuming,
@@ -22,6 +23,7 @@ class TwoStagePlan(FilterPlan):
         """Settle the epochs of both stages and start stage 1."""
         self._settle_epochs(runner)
         selector = self.selection_pass.selector
+        check_needs(self.model.detector, selector.needs)
         if not selector.needs_scores:
             self.selection = selector.load(self.selection_pass.fingerprint)
         if 'detector' in runner.optim_wrapper:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
+
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpretrain.registry import HOOKS
@@ -115,7 +118,7 @@ class NoiseFilterHook(Hook):
             selector = dict(type='FileSelector', path=selector)
         self.selection_pass = SelectionPass(
             build_selector(selector or dict(type='DualPromptSelector')),
-            limits=None if limits is None else SelectionLimits(**limits),
+            limits=None if limits is None else _build_limits(limits),
             pipeline=pipeline,
             batch_size=batch_size,
             num_workers=num_workers,
@@ -233,6 +236,16 @@ class NoiseFilterHook(Hook):
             fingerprint=self.selection_pass.fingerprint.to_dict(),
             **self.plan.state(),
         )
+
+
+def _build_limits(limits: Mapping) -> SelectionLimits:
+    known = list(inspect.signature(SelectionLimits).parameters)
+    if not isinstance(limits, Mapping) or not set(limits) <= set(known):
+        raise ValueError(
+            f'NoiseFilterHook.limits is {limits!r}: give a dict with some of {", ".join(known)}; '
+            'on the command line default_hooks.noise_filter.limits.max_rejected=0.8.'
+        )
+    return SelectionLimits(**limits)
 
 
 def _whole(dataset: Dataset) -> Dataset:
