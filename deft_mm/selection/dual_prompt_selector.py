@@ -9,7 +9,7 @@ from deft_mm.selection.fingerprint import Fingerprint
 from deft_mm.selection.scores import SampleScores
 from deft_mm.selection.selector import Selector, require_scores
 
-RECIPES = ('synthetic', 'real_world')
+RECIPES = ('synthetic', 'real_world', 'cautious')
 
 
 @TASK_UTILS.register_module()
@@ -22,8 +22,9 @@ class DualPromptSelector(Selector):
 
     Args:
         threshold (float): Keep where ``clean_prob > threshold``. Defaults to 0.5.
-        recipe (str): 'synthetic', or 'real_world', where the given label must also be the class
-            of the highest clean probability. Defaults to 'synthetic'.
+        recipe (str): That of the detector's head: 'synthetic', 'cautious', or 'real_world', where
+            the given label must also be the class of the highest clean probability. Defaults to
+            'synthetic'.
 
     Raises:
         ValueError: If an argument is out of range.

@@ -24,6 +24,11 @@ def test_real_world_recipe_also_asks_for_the_highest_clean_probability():
     assert kept.tolist() == [True, False, False, False, False]
 
 
+def test_cautious_recipe_selects_as_the_synthetic_one():
+    kept = DualPromptSelector(recipe='cautious').select(scores(), fingerprint())
+    assert kept.tolist() == [True, False, True, False, False]
+
+
 def test_threshold_moves_the_border():
     kept = DualPromptSelector(threshold=0.05).select(scores(), fingerprint())
     assert kept.tolist() == [True, True, True, True, False]

@@ -119,8 +119,8 @@ class SelectionLogHook(Hook):
             yield (
                 f'the selection collapses: it keeps {share[0]:.0%} of the samples, and kept '
                 f'{highest[0]:.0%} before. The detector may be talking itself into its own '
-                'mistakes: lower its learning rate, or stop stage 1 earlier (NoiseFilterHook.'
-                'detector_epochs).'
+                "mistakes: try DualPromptHead.recipe='cautious' (deft_folder_cautious.py), a lower "
+                'learning rate, or fewer NoiseFilterHook.detector_epochs.'
             )
         nothing = np.flatnonzero((kept_C == 0) & (total_C >= _MIN_SAMPLES))
         if len(nothing):

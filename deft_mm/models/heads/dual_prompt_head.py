@@ -54,6 +54,10 @@ class DualPromptHead(TextHead):
     - ``real_world``: the warm-up (5 epochs) has symmetric cross entropy; predicted classes stand
       for the labels of rejected samples from the second epoch on; and a clean sample must also have
       its highest :math:`p^{yes}` at its given label.
+    - ``cautious``, for a CLIP that knows the classes badly; ours, not the paper's: there is no
+      classification loss, so that wrong labels cannot undo what the CLIP knows. The positive
+      prompts stay at the words of ``ctx_init``, the backbone has no PEFT method, and the negative
+      context alone learns, as in ``synthetic`` with a warm-up of 3 epochs.
 
     A mean over clean samples is over the whole batch of all processes; where there is none, the
     loss is 0. On each process a loss is scaled such that the average over processes, which DDP
@@ -80,15 +84,15 @@ class DualPromptHead(TextHead):
             ``ctx_init`` is given, for the positive context plus N(0, ``ctx_init_std``). Defaults to
             None.
         ctx_init_std (float): Standard deviation of the random initial values. Defaults to 0.02.
-        recipe (str): 'synthetic' or 'real_world'. Defaults to 'synthetic'.
-        warmup_epochs (int, optional): Number of warm-up epochs; None for the recipe's (1 and 5).
+        recipe (str): 'synthetic', 'real_world' or 'cautious'. Defaults to 'synthetic'.
+        warmup_epochs (int, optional): Number of warm-up epochs; None for the recipe's (1, 5 and 3).
             Defaults to None.
         require_agreement (bool, optional): Whether a clean sample must also have its highest
-            :math:`p^{yes}` at its given label; None for the recipe's (no and yes). Defaults to
+            :math:`p^{yes}` at its given label; None for the recipe's (no, yes and no). Defaults to
             None.
         pseudo_labels (bool, optional): False leaves rejected samples out of the positive term of
             negative learning, which is then a mean over the clean ones; None for the recipe's
-            (both have pseudo labels). Defaults to None.
+            (all have pseudo labels). Defaults to None.
         loss_cls (dict): The classification loss, called as MMPretrain's losses are, with sample
             weights. Defaults to ``dict(type='CrossEntropyLoss')``.
         loss_warmup (dict, optional): The classification loss of the warm-up; None for the recipe's
@@ -101,7 +105,8 @@ class DualPromptHead(TextHead):
         init_cfg (dict, optional): Initialisation config. Defaults to None.
 
     Raises:
-        ValueError: If a setting is out of range, or class names don't fit in number or length.
+        ValueError: If a setting is out of range, if class names don't fit in number or length, or
+            if the recipe 'cautious' has no ``ctx_init``.
     """
 
     def __init__(
@@ -150,6 +155,13 @@ class DualPromptHead(TextHead):
             neg_ctx_init=neg_ctx_init,
             ctx_init_std=ctx_init_std,
         )
+        if not self.recipe.train_classifier:
+            if ctx_init is None:
+                raise ValueError(
+                    f"DualPromptHead.recipe is {recipe!r}, whose positive prompts aren't trained, "
+                    "and there are no words for them: set ctx_init, such as 'a photo of a'."
+                )
+            self.prompts.pos_ctx.requires_grad_(False)
         width = self.text.context_length - n_ctx - 2
         self.register_buffer(
             'class_token_ids', torch.full((num_classes, width), -1, dtype=torch.int64)
@@ -324,14 +336,20 @@ class DualPromptHead(TextHead):
             **kwargs: More arguments of the classification loss.
 
         Returns:
-            dict[str, Tensor]: ``loss_cls``, ``loss_neg_complementary``, ``loss_neg_positive`` and
-            the share of samples taken for clean, ``selected``.
+            dict[str, Tensor]: ``loss_cls`` (none in the recipe 'cautious'),
+            ``loss_neg_complementary``, ``loss_neg_positive`` and the share of samples taken for
+            clean, ``selected``.
 
         Raises:
-            ValueError: If a sample has no single class as its label, or if there are no class
-                names.
+            ValueError: If a sample has no single class as its label, if there are no class names,
+                or if the recipe 'cautious' has a backbone that learns.
         """
         labels_B = _given_labels(data_samples)
+        if feats[-1].requires_grad and not self.recipe.train_classifier:
+            raise ValueError(
+                "DualPromptHead.recipe 'cautious' trains the negative prompts alone, and the "
+                'backbone has trainable parameters: set model.detector.backbone.peft=None.'
+            )
         pos_BC, neg_BC = self.dual_logits(feats)
         p_yes_BC = self.yes_probability(pos_BC, neg_BC)
         # Not 1 - p_yes, which rounds small probabilities to 0.
@@ -356,12 +374,16 @@ class DualPromptHead(TextHead):
             avg_factor=n_samples,
             **of_positive_term,
         )
-        return dict(
-            loss_cls=self._loss_cls(pos_BC, labels_B, selected_B, n_samples, n_selected, kwargs),
+        losses = dict(
             loss_neg_complementary=loss_complementary,
             loss_neg_positive=loss_positive,
             selected=n_selected / n_samples,
         )
+        if self.recipe.train_classifier:
+            losses['loss_cls'] = self._loss_cls(
+                pos_BC, labels_B, selected_B, n_samples, n_selected, kwargs
+            )
+        return losses
 
     def _loss_cls(self, pos_BC, labels_B, selected_B, n_samples, n_selected, kwargs) -> Tensor:
         if self.in_warmup:

@@ -20,6 +20,9 @@ class Recipe:
             probability "is this class" is the given label, too.
         pseudo_labels (bool): Whether rejected samples get a pseudo label at all; otherwise the
             positive term of negative learning leaves them out. Defaults to True.
+        train_classifier (bool): Whether the classification loss trains the positive context and the
+            backbone. Otherwise both stay as they are, and the negative context alone learns.
+            Defaults to True.
     """
 
     warmup_epochs: int
@@ -27,6 +30,7 @@ class Recipe:
     pseudo_label_epoch: int | None
     require_agreement: bool
     pseudo_labels: bool = True
+    train_classifier: bool = True
 
 
 RECIPES = {
@@ -44,6 +48,15 @@ RECIPES = {
         pseudo_label_epoch=1,
         require_agreement=True,
     ),
+    # A CLIP that knows the classes badly. Wrong labels and the detector's own mistakes would undo
+    # what it knows, so it stays as it is, and the thresholds alone are learned.
+    'cautious': Recipe(
+        warmup_epochs=3,
+        warmup_loss=None,
+        pseudo_label_epoch=None,
+        require_agreement=False,
+        train_classifier=False,
+    ),
 }
 
 
@@ -51,7 +64,7 @@ def get_recipe(name: str, **changes: bool | None) -> Recipe:
     """A recipe by its name.
 
     Args:
-        name (str): 'synthetic' or 'real_world'.
+        name (str): 'synthetic', 'real_world' or 'cautious'.
         **changes: Fields that are to have another value; None leaves them.
 
     Returns:

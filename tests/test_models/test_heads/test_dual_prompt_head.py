@@ -67,6 +67,30 @@ def test_classification_loss_moves_the_positive_context_and_the_backbone_alone()
     assert head.prompts.neg_ctx.grad is None or not head.prompts.neg_ctx.grad.any()
 
 
+def test_cautious_recipe_trains_the_negative_context_alone():
+    head = build(recipe='cautious', ctx_init='a photo of a')
+    trained = {name for name, parameter in head.named_parameters() if parameter.requires_grad}
+    assert trained == {'prompts.neg_ctx'}
+    reference = build(ctx_init='a photo of a', warmup_epochs=3)
+    for epoch in range(5):
+        for each in (head, reference):
+            each.set_epoch(epoch)
+            fix_complementary_labels(each)
+        losses, expected = (each.loss(features(), samples(LABELS)) for each in (head, reference))
+        assert expected.pop('loss_cls') > 0
+        torch.testing.assert_close(losses, expected)
+    sum(value for name, value in losses.items() if 'loss' in name).backward()
+    assert head.prompts.neg_ctx.grad.any() and head.prompts.pos_ctx.grad is None
+
+
+def test_cautious_recipe_needs_words_and_a_backbone_that_rests():
+    with pytest.raises(ValueError, match="recipe is 'cautious'.*set ctx_init"):
+        build(recipe='cautious')
+    head = build(recipe='cautious', ctx_init='a photo of a')
+    with pytest.raises(ValueError, match=r'set model\.detector\.backbone\.peft=None'):
+        head.loss((features()[0].requires_grad_(),), samples(LABELS))
+
+
 def test_text_tower_is_frozen():
     head = build()
     trained = {name for name, parameter in head.named_parameters() if parameter.requires_grad}
@@ -80,10 +104,11 @@ def test_text_tower_is_frozen():
         ('real_world', None, [1, 1, 1, 1, 1, 0, 0], [0, 1, 1, 1, 1, 1, 1]),
         ('synthetic', 3, [1, 1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1, 1]),
         ('real_world', 0, [0, 0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1]),
+        ('cautious', None, [1, 1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1, 1]),
     ],
 )
 def test_epochs_of_warmup_and_of_pseudo_labels(recipe, warmup_epochs, warmup, pseudo_labels):
-    head = build(recipe=recipe, warmup_epochs=warmup_epochs)
+    head = build(recipe=recipe, warmup_epochs=warmup_epochs, ctx_init='a photo of a')
     found = []
     for epoch in range(7):
         head.set_epoch(epoch)
