@@ -116,7 +116,7 @@ def test_mistake_in_a_plan_is_named(tmp_path, text, error, match):
 
 def test_digits_plan_tells_each_method_the_noise_that_it_gets():
     runs = ComparisonPlan.from_file(DIGITS_PLAN).runs()
-    assert len(runs) == 5 * (3 * 5 + 5 * 3)
+    assert len(runs) == 5 * (4 * 5 + 5 * 3)
     noises = {run.setting.noise_text for run in runs}
     assert noises == {'sym 0.2', 'sym 0.4', 'sym 0.6', 'asym 0.4', 'idn 0.4'}
     for run in runs:
