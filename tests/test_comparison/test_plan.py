@@ -128,5 +128,12 @@ def test_digits_plan_tells_each_method_the_noise_that_it_gets():
             assert not any('noise_ratio' in argument for argument in run.arguments)
 
 
+@pytest.mark.parametrize('path', sorted(DIGITS_PLAN.parent.glob('*.yml')), ids=lambda p: p.stem)
+def test_plans_of_the_repo_have_runs_that_differ(path):
+    runs = ComparisonPlan.from_file(path).runs()
+    settings = {(run.setting.method, run.setting.variant) for run in runs}
+    assert len({run.seedless_digest for run in runs}) == len(settings) >= 9
+
+
 def test_plans_are_no_configs_of_a_run():
     assert is_plan(DIGITS_PLAN) and not any('compare' in path.parts for path in CONFIGS)
