@@ -1,9 +1,15 @@
 """The log of the running selection warns when it collapses."""
 
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
 import torch
 from mmengine.hooks import Hook
+from mmengine.logging import MessageHub
 from mmpretrain.registry import HOOKS
 
+from deft_mm.engine.hooks import SelectionLogHook
 from runner_utils import run, tiny
 
 CONFIG = 'deft/deft_digits_sym40.py'
@@ -38,17 +44,45 @@ def log_of(tmp_path, kept_classes) -> str:
     return next(tmp_path.glob('*/*.log')).read_text()
 
 
+ALL = list(range(10))
+
+
 def test_a_steady_selection_is_no_reason_to_warn(tmp_path):
-    log = log_of(tmp_path, [list(range(10)), list(range(10))])
+    log = log_of(tmp_path, [ALL, ALL, ALL])
     assert 'collapses' not in log and 'nothing is kept of' not in log and 'has fallen' not in log
 
 
-def test_a_collapse_is_said_with_both_shares(tmp_path):
-    log = log_of(tmp_path, [list(range(10)), [0, 1]])
-    assert 'Epoch 2: the selection collapses: it keeps' in log and 'and kept 100% before' in log
+def test_what_is_selected_in_the_warm_up_is_no_reason_to_warn(tmp_path):
+    log = log_of(tmp_path, [ALL, [0, 1], [0, 1]])
+    assert 'collapses' not in log and 'has fallen' not in log
+
+
+def test_a_collapse_is_said_once_with_both_shares(tmp_path):
+    log = log_of(tmp_path, [ALL, ALL, [0, 1], [0, 1]])
+    assert 'Epoch 3: the selection collapses: it keeps' in log and 'and kept 100% before' in log
+    assert log.count('collapses') == log.count('nothing is kept of 8 classes: class 2') == 1
 
 
 def test_classes_without_a_kept_sample_are_named(tmp_path):
-    log = log_of(tmp_path, [list(range(10)), [0, 1, 2, 3, 4, 5, 6, 8]])
-    assert 'nothing is kept of the 2 classes class 7, class 9.' in log
+    log = log_of(tmp_path, [ALL, ALL, [0, 1, 2, 3, 4, 5, 6, 8]])
+    assert 'nothing is kept of 2 classes: class 7, class 9.' in log
     assert 'collapses' not in log
+
+
+@pytest.mark.parametrize(
+    ('share', 'warned'), [([0.5] + [0.2] * 9, []), ([0.1] + [0.5] * 9, ['1 class: a 50% -> 10%'])]
+)
+def test_a_class_is_named_if_it_falls_more_than_all(share, warned):
+    """Half of what is kept may go, as long as it goes evenly."""
+    hook, hub = SelectionLogHook(), MessageHub.get_instance(f'drift{share[0]}')
+    messages = []
+    runner = SimpleNamespace(
+        message_hub=hub, epoch=5, logger=SimpleNamespace(warning=messages.append)
+    )
+    given = np.repeat(np.arange(10), 100)
+    dataset = SimpleNamespace(metainfo=dict(classes=list('abcdefghij')), given_labels=given)
+    for shares in ([0.5] * 10, share):
+        kept = np.concatenate([np.arange(100) < round(100 * s) for s in shares])
+        hook._warn_of_collapse(runner, dataset, np.arange(1000), kept)
+    drift = [message for message in messages if 'has fallen most in' in message]
+    assert [d.split('fallen most in ')[1] for d in drift] == [f'{w}.' for w in warned]

@@ -30,10 +30,12 @@ class SelectionLogHook(Hook):
     true labels are unknown, only the kept share is logged. True labels are compared here and reach
     no model.
 
-    It warns when the selection collapses: when the share kept, of all samples or of those of one
-    given class, has fallen far below its highest value in an earlier epoch, and when nothing is
-    kept of a class. A detector can talk itself into its own mistakes, since it trains on what it
-    keeps; that shows here first.
+    It warns when the selection collapses: when the share kept of all samples has fallen far below
+    its highest value in an earlier epoch, when that of one given class has fallen much more than
+    that of all, and when nothing is kept of a class any more. A detector can talk itself into its
+    own mistakes, since it trains on what it keeps; that shows here first. It looks from the end of
+    the head's warm-up on, before which nothing depends on the selection, and says a thing once:
+    again only after another such fall.
 
     Example:
 
@@ -42,8 +44,8 @@ class SelectionLogHook(Hook):
             default_hooks = dict(selection_log=dict(type='SelectionLogHook'))
 
     Args:
-        collapse (float): Warn where a kept share is below this part of its highest value. Defaults
-            to 0.5.
+        collapse (float): Warn where a kept share is below this part of its highest value, for a
+            class times the fall of the share of all. Defaults to 0.5.
     """
 
     def __init__(self, collapse: float = 0.5) -> None:
@@ -57,9 +59,7 @@ class SelectionLogHook(Hook):
 
     def after_train_iter(self, runner: Runner, batch_idx: int, **kwargs) -> None:
         """Take over the batch's selection; it stays on its device until the epoch ends."""
-        model = getattr(runner.model, 'module', runner.model)
-        head = getattr(getattr(model, 'active', model), 'head', None)
-        selection = getattr(head, 'batch_selection', None)
+        selection = getattr(_head(runner), 'batch_selection', None)
         if selection is not None and selection[0] is not None:
             self._batches.append(selection)
 
@@ -72,7 +72,9 @@ class SelectionLogHook(Hook):
         dataset = runner.train_dataloader.dataset
         self._log_figures(runner, dataset, index, kept)
         # Only a wrapper of ours stamps the index by which a label is found.
-        if isinstance(dataset, NoisyLabelDataset):
+        if isinstance(dataset, NoisyLabelDataset) and not getattr(
+            _head(runner), 'in_warmup', False
+        ):
             self._warn_of_collapse(runner, dataset, index, kept)
 
     def _log_figures(self, runner: Runner, dataset: Dataset, index, kept) -> None:
@@ -108,32 +110,51 @@ class SelectionLogHook(Hook):
         # All samples come first, then each class.
         total = np.append(total_C.sum(), total_C)
         share = np.append(kept_C.sum(), kept_C) / np.maximum(total, 1)
-        highest = np.array(runner.message_hub.get_info('highest_kept_shares', [0.0] * len(share)))
-        fallen = (share < self.collapse * highest) & (total >= _MIN_SAMPLES)
-        for message in self._messages(names, kept_C, total_C, share, highest, fallen):
+        hub = runner.message_hub
+        highest = np.array(hub.get_info('highest_kept_shares', [0.0] * len(share)))
+        lost = np.flatnonzero((kept_C == 0) & (total_C >= _MIN_SAMPLES)).tolist()
+        limit = self.collapse * highest
+        # What every class loses says nothing of one.
+        limit[1:] *= min(1.0, share[0] / highest[0]) if highest[0] else 1.0
+        fallen = (share < limit) & (total >= _MIN_SAMPLES)
+        new = [c for c in lost if c not in hub.get_info('classes_without_kept', [])]
+        for message in _messages(names, share, highest, fallen, lost, new):
             runner.logger.warning(f'Epoch {runner.epoch + 1}: {message}')
-        runner.message_hub.update_info('highest_kept_shares', np.maximum(share, highest).tolist())
+        hub.update_info('classes_without_kept', lost)
+        # What has been said counts from its new value on.
+        hub.update_info(
+            'highest_kept_shares', np.where(fallen, share, np.maximum(share, highest)).tolist()
+        )
 
-    def _messages(self, names, kept_C, total_C, share, highest, fallen):
-        if fallen[0]:
-            yield (
-                f'the selection collapses: it keeps {share[0]:.0%} of the samples, and kept '
-                f'{highest[0]:.0%} before. The detector may be talking itself into its own '
-                "mistakes: try DualPromptHead.recipe='cautious' (deft_folder_cautious.py), a lower "
-                'learning rate, or fewer NoiseFilterHook.detector_epochs.'
-            )
-        nothing = np.flatnonzero((kept_C == 0) & (total_C >= _MIN_SAMPLES))
-        if len(nothing):
-            yield f'nothing is kept of the {_named(names, nothing)}.'
-        drifted = [c for c in np.flatnonzero(fallen[1:]) if c not in nothing]
-        if drifted and not fallen[0]:
-            shares = ', '.join(
-                f'{names[c]} {highest[1 + c]:.0%} -> {share[1 + c]:.0%}' for c in drifted[:_NAMED]
-            )
-            yield f'the share kept has fallen in {len(drifted)} classes: {shares}.'
+
+def _head(runner: Runner):
+    model = getattr(runner.model, 'module', runner.model)
+    return getattr(getattr(model, 'active', model), 'head', None)
+
+
+def _messages(names, share, highest, fallen, lost: list[int], new: list[int]):
+    if fallen[0]:
+        yield (
+            f'the selection collapses: it keeps {share[0]:.0%} of the samples, and kept '
+            f'{highest[0]:.0%} before. The detector may be talking itself into its own '
+            "mistakes: try DualPromptHead.recipe='cautious' (deft_folder_cautious.py), a lower "
+            'learning rate, or fewer NoiseFilterHook.detector_epochs.'
+        )
+    if new:
+        yield f'nothing is kept of {_named(names, new)}.'
+    drifted = [c for c in np.flatnonzero(fallen[1:]) if c not in lost]
+    if drifted:
+        shares = ', '.join(
+            f'{names[c]} {highest[1 + c]:.0%} -> {share[1 + c]:.0%}' for c in drifted[:_NAMED]
+        )
+        yield f'the share kept has fallen most in {_count(drifted)}: {shares}.'
+
+
+def _count(classes) -> str:
+    return '1 class' if len(classes) == 1 else f'{len(classes)} classes'
 
 
 def _named(names, classes) -> str:
     listed = ', '.join(str(names[c]) for c in classes[:_NAMED])
     more = f' and {len(classes) - _NAMED} more' if len(classes) > _NAMED else ''
-    return f'{len(classes)} classes {listed}{more}'
+    return f'{_count(classes)}: {listed}{more}'
