@@ -56,7 +56,13 @@ from deft_mm.engine.launch import (
     prepare_environment,
     read_config,
 )
-from deft_mm.selection import SelectionLimits, Selector, build_selector, check_selection
+from deft_mm.selection import (
+    Selector,
+    build_limits,
+    build_selector,
+    check_selection,
+    is_selection_file,
+)
 
 DEFAULT_TEMPLATE = 'a photo of a {}.'
 
@@ -149,7 +155,8 @@ def add_detector_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--selector',
         metavar='TYPE',
-        help="Defaults to CONFIG's, with --clip-only to LabelMatchSelector",
+        help="Defaults to CONFIG's, with --clip-only to LabelMatchSelector; CONFIG's limits hold "
+        'for any',
     )
     group.add_argument(
         '--selector-options',
@@ -228,6 +235,12 @@ def output_file(args: argparse.Namespace, cfg: Config, data: DataSource) -> Path
     if args.out is not None:
         if args.out.is_dir() or args.out.suffix != '.csv':
             raise ValueError(f"--out '{args.out}' is no selection file: give a name in .csv.")
+        # It may be the list of images, or whatever else the user has.
+        if args.out.exists() and not is_selection_file(args.out):
+            raise ValueError(
+                f"--out '{args.out}' exists and is no selection file, so it is left alone: give "
+                'another name, or remove it.'
+            )
         return args.out
     run = Path(cfg.get('work_dir') or Path('work_dirs') / Path(args.config).stem)
     return run / 'detect' / data.name / 'selection.csv'
@@ -301,6 +314,7 @@ def run(args: argparse.Namespace) -> Detection:
         init_dist(args.launcher, **(cfg.get('env_cfg') or {}).get('dist_cfg', {}))
     logger = MMLogger.get_instance('detect')
     selector, own = choose_selector(args, cfg), noise_filter_of(cfg)
+    limits = build_limits(own['limits']) if own.get('limits') else None
     data = find_data(cfg, args.data, args.part, args.data_options)
     source = None
     if args.pipeline_from is not None:
@@ -334,7 +348,7 @@ def run(args: argparse.Namespace) -> Detection:
             matching,
             selector,
             transforms,
-            limits=SelectionLimits(**own['limits']) if own.get('limits') else None,
+            limits=limits,
             keep_unmatched=args.unmatched == 'keep',
             among_all=args.predict_among == 'all',
             skip_unreadable=own.get('skip_unreadable', False),

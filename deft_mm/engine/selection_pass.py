@@ -112,6 +112,7 @@ class SelectionPass:
             Selection: What is kept, the same in every process; possibly nothing.
         """
         start = time.perf_counter()
+        self.selector.set_epoch(runner.epoch if epoch is None else epoch)
         scores = self._score(runner, scorer, optim_wrapper)
         kept, score = _agree(lambda: self._decide(scores))
         scores.clean_prob = score

@@ -225,6 +225,20 @@ def read_selection(path: str | PathLike) -> Selection:
         ) from error
 
 
+def is_selection_file(path: str | PathLike) -> bool:
+    """Whether a file begins as a selection file does, whatever is in the rest of it.
+
+    Args:
+        path (str | PathLike): A file that exists.
+
+    Returns:
+        bool: Whether it does.
+    """
+    with open(path, 'rb') as file:
+        # Another program may have put quotes around the line.
+        return FORMAT.encode() in file.readline(200)
+
+
 def _header(selection: Selection) -> dict:
     return {
         'format': FORMAT,

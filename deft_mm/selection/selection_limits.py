@@ -5,7 +5,9 @@ Shapes: N samples, C classes that occur among the given labels.
 
 from __future__ import annotations
 
+import inspect
 import logging
+from collections.abc import Mapping
 
 import numpy as np
 from mmengine.logging import print_log
@@ -158,3 +160,24 @@ def _log_changes(before: np.ndarray, after: np.ndarray) -> None:
             logger='current',
             level=logging.WARNING,
         )
+
+
+def build_limits(cfg: Mapping) -> SelectionLimits:
+    """Build the limits that ``NoiseFilterHook`` is given.
+
+    Args:
+        cfg (Mapping): Arguments of :class:`SelectionLimits`.
+
+    Returns:
+        SelectionLimits: The limits.
+
+    Raises:
+        ValueError: If they are no such arguments, or out of range.
+    """
+    known = list(inspect.signature(SelectionLimits).parameters)
+    if not isinstance(cfg, Mapping) or not set(cfg) <= set(known):
+        raise ValueError(
+            f'NoiseFilterHook.limits is {cfg!r}: give a dict with some of {", ".join(known)}; '
+            'on the command line default_hooks.noise_filter.limits.max_rejected=0.8.'
+        )
+    return SelectionLimits(**cfg)

@@ -46,6 +46,13 @@ class Selector(ABC):
             np.ndarray: (N,) bool, True for a sample to keep.
         """
 
+    def set_epoch(self, epoch: int) -> None:  # noqa: B027  (most do not depend on it)
+        """Tell how far training has come, before a selection is made in it.
+
+        Args:
+            epoch (int): Number of finished epochs.
+        """
+
     def score(self, scores: SampleScores) -> np.ndarray:
         """How likely each given label is right, in the eyes of this selector.
 

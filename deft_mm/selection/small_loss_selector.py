@@ -19,12 +19,18 @@ class SmallLossSelector(Selector):
     can be read it keeps the ``int((1 - noise_ratio) * N)`` with the smallest loss, the lower index
     first where losses are equal. The score is the probability that the model gives the label.
 
+    With ``warmup_epochs`` and a :class:`~deft_mm.engine.hooks.NoiseFilterHook` that selects every
+    ``interval`` epochs, the share that is rejected grows linearly with the epochs that are
+    finished, as in ``SmallLoss``.
+
     Args:
         noise_ratio (float): Share of the samples that is rejected, in [0, 1).
         per_class (bool): Whether to keep that share of every given class. Defaults to False.
+        warmup_epochs (int): After so many epochs the whole share is rejected. 0 is at once.
+            Defaults to 0.
 
     Raises:
-        ValueError: If ``noise_ratio`` is out of range.
+        ValueError: If ``noise_ratio`` or ``warmup_epochs`` is out of range.
 
     Example:
 
@@ -35,13 +41,34 @@ class SmallLossSelector(Selector):
 
     needs = ('loss',)
 
-    def __init__(self, noise_ratio: float, per_class: bool = False) -> None:
+    def __init__(self, noise_ratio: float, per_class: bool = False, warmup_epochs: int = 0) -> None:
         if not 0 <= noise_ratio < 1:
             raise ValueError(
                 f'SmallLossSelector: `noise_ratio` is a share in [0, 1), found {noise_ratio}.'
             )
+        if warmup_epochs < 0:
+            raise ValueError(
+                f'SmallLossSelector: `warmup_epochs` is {warmup_epochs}: set it to 0 or more.'
+            )
         self.noise_ratio = noise_ratio
         self.per_class = per_class
+        self.warmup_epochs = warmup_epochs
+        self._epoch: int | None = None
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the epoch, on which the share depends; without, it is the whole ``noise_ratio``.
+
+        Args:
+            epoch (int): Number of finished epochs.
+        """
+        self._epoch = epoch
+
+    @property
+    def forget_rate(self) -> float:
+        """float: Share of the samples that is rejected now."""
+        if self._epoch is None or self._epoch >= self.warmup_epochs:
+            return self.noise_ratio
+        return self.noise_ratio * self._epoch / max(self.warmup_epochs - 1, 1)
 
     def select(self, scores: SampleScores | None, fingerprint: Fingerprint) -> np.ndarray:
         """Select by loss; see :meth:`Selector.select`."""
@@ -52,7 +79,7 @@ class SmallLossSelector(Selector):
             members = np.flatnonzero(scores.readable & (group == value))
             order = np.argsort(scores.loss[members], kind='stable')
             # A little more than the product, which falls short of 1 for 5 samples at 0.8.
-            kept[members[order[: int((1 - self.noise_ratio) * len(members) + 1e-6)]]] = True
+            kept[members[order[: int((1 - self.forget_rate) * len(members) + 1e-6)]]] = True
         return kept
 
     def score(self, scores: SampleScores) -> np.ndarray:

@@ -65,6 +65,14 @@ def test_every_epoch_after_the_warm_up_trains_on_a_selection_of_its_own(tmp_path
     assert runner.iter == len(runner.order.batches)
 
 
+def test_small_loss_rejects_more_with_every_epoch_of_its_ramp(tmp_path):
+    cfg = config(tmp_path, begin=0, interval=1)
+    selector = dict(type='SmallLossSelector', noise_ratio=0.5, warmup_epochs=3)
+    cfg.default_hooks.noise_filter.selector = selector
+    runner = run(cfg)
+    assert [len(samples_of(runner, epoch)) for epoch in range(4)] == [30, 22, 15, 15]
+
+
 def test_between_two_selections_the_data_stay(tmp_path):
     runner = run(config(tmp_path, max_epochs=4, begin=1, interval=2))
     kept = [set(samples_of(runner, epoch)) for epoch in range(4)]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from deft_mm.models.losses import SmallLoss
 from deft_mm.selection import (
     DualPromptSelector,
     GMMSelector,
@@ -94,6 +95,20 @@ def test_gmm_keeps_everything_where_all_losses_are_equal():
     assert GMMSelector().select(losses_of(np.full(5, 0.7)), None).all()
 
 
+def test_small_loss_rejects_as_much_over_the_whole_set_as_in_a_batch():
+    """The ramp is that of the loss, of which the reference's figures are."""
+    loss, selector = SmallLoss(0.4, warmup_epochs=3), SmallLossSelector(0.4, warmup_epochs=3)
+    table = losses_of(np.arange(20.0))
+    assert selector.select(table, None).sum() == 12  # not in training
+    kept = []
+    for epoch in range(5):
+        loss.set_epoch(epoch)
+        selector.set_epoch(epoch)
+        assert selector.forget_rate == loss.forget_rate
+        kept.append(selector.select(table, None).sum())
+    assert kept == [20, 16, 12, 12, 12]
+
+
 @pytest.mark.parametrize('loss', [[], [0.3], [np.nan, 0.3]])
 def test_gmm_keeps_what_there_is_where_nothing_can_be_told_apart(loss):
     loss = np.array(loss)
@@ -124,6 +139,7 @@ def test_threshold_is_on_the_similarity():
     [
         (SmallLossSelector, dict(noise_ratio=1.0), r'`noise_ratio` is a share in \[0, 1\)'),
         (SmallLossSelector, dict(noise_ratio=-0.1), 'noise_ratio'),
+        (SmallLossSelector, dict(noise_ratio=0.4, warmup_epochs=-1), 'warmup_epochs'),
         (GMMSelector, dict(threshold=1.0), 'threshold'),
         (ThresholdSelector, dict(threshold=-0.1), 'threshold'),
     ],

@@ -6,6 +6,7 @@ import runpy
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -263,6 +264,12 @@ def test_a_number_of_classes_that_the_config_leaves_open_is_that_of_the_checkpoi
         (['--selector', 'FileSelector', '--selector-options', 'path=x'], ValueError, 'nothing to'),
         (['--clip-only', '--selector', 'DualPromptSelector'], ValueError, 'ZeroShotHead does not'),
         (['--out', '.'], ValueError, 'is no selection file'),
+        (['--out', 'list.csv'], ValueError, 'list.csv. exists and is no selection file'),
+        (
+            ['--cfg-options', 'default_hooks.noise_filter.limits.max_reject=0.5'],
+            ValueError,
+            'limits is .*max_reject.*max_rejected',
+        ),
         (['--threshold', '2'], ValueError, 'a similarity in'),
         (['--amp'], ValueError, '--amp .* needs a GPU'),
         (
@@ -276,8 +283,11 @@ def test_mistakes_are_one_clear_error_and_nothing_is_written(
     options, error, match, detect, tmp_path, monkeypatch
 ):
     monkeypatch.setattr('deft_mm.engine.launch.get_device', lambda: 'cpu')
+    monkeypatch.chdir(tmp_path)
+    Path('list.csv').write_text('path,label\na.png,cat\n')
     with pytest.raises(error, match=match):
         detect(*options)
+    assert Path('list.csv').read_text() == 'path,label\na.png,cat\n'
     assert not (tmp_path / 'out').exists()
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping
-
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpretrain.registry import HOOKS
@@ -15,7 +12,7 @@ from deft_mm.engine.filter_plans import FilterPlan, RefilterPlan, TwoStagePlan
 from deft_mm.engine.selection_pass import SelectionPass
 from deft_mm.engine.stage_switch import is_resuming, is_training
 from deft_mm.models.algorithms import DeFT
-from deft_mm.selection import Fingerprint, SelectionLimits, build_selector
+from deft_mm.selection import Fingerprint, build_limits, build_selector
 
 _STATE = 'deft'
 _STATE_VERSION = 2
@@ -87,9 +84,10 @@ class NoiseFilterHook(Hook):
             over the kept samples in it; False takes fewer, fuller steps at the same learning rate.
             Defaults to False.
         classifier_dataset (dict): The data set that is trained on after a selection: a wrapper
-            that takes the whole training set as ``dataset`` and the ``selection``, such as
-            ``FixMatchDataset``, ``RelabelledSubset`` or ``CleanProbWeightedDataset``. Defaults to
-            ``dict(type='CleanSubset')``.
+            that takes the whole training set as ``dataset`` and the ``selection``:
+            ``FixMatchDataset``, ``RelabelledSubset``, ``CleanProbWeightedDataset`` or another
+            ``SelectionWrapper``. A batch of it is made before training, from a made-up selection,
+            so that what does not fit costs no stage 1. Defaults to ``dict(type='CleanSubset')``.
         classifier_dataloader (dict, optional): Keys of ``train_dataloader`` that change with it,
             for example ``dict(batch_size=32)``. Defaults to None.
     """
@@ -118,7 +116,7 @@ class NoiseFilterHook(Hook):
             selector = dict(type='FileSelector', path=selector)
         self.selection_pass = SelectionPass(
             build_selector(selector or dict(type='DualPromptSelector')),
-            limits=None if limits is None else _build_limits(limits),
+            limits=None if limits is None else build_limits(limits),
             pipeline=pipeline,
             batch_size=batch_size,
             num_workers=num_workers,
@@ -142,6 +140,12 @@ class NoiseFilterHook(Hook):
         self.plan: FilterPlan | None = None
 
     @property
+    def exchanges_data(self) -> bool:
+        """bool: Whether the run will train on other data than those it starts with."""
+        model_has_stages = isinstance(self.plan, TwoStagePlan)
+        return model_has_stages or self.interval is not None
+
+    @property
     def kept(self):
         """np.ndarray, optional: (N,) bool, the samples that the training data consist of; None
         while that is all of them."""
@@ -153,8 +157,8 @@ class NoiseFilterHook(Hook):
 
         Raises:
             TypeError: If the model or the loop is of another kind.
-            ValueError: If the epochs of a stage are not positive, or a selection file is of another
-                data set.
+            ValueError: If the epochs of a stage are not positive, a selection file is of another
+                data set, or the classifier does not fit the data that a selection will leave.
         """
         if not is_training(runner):
             return
@@ -236,16 +240,6 @@ class NoiseFilterHook(Hook):
             fingerprint=self.selection_pass.fingerprint.to_dict(),
             **self.plan.state(),
         )
-
-
-def _build_limits(limits: Mapping) -> SelectionLimits:
-    known = list(inspect.signature(SelectionLimits).parameters)
-    if not isinstance(limits, Mapping) or not set(limits) <= set(known):
-        raise ValueError(
-            f'NoiseFilterHook.limits is {limits!r}: give a dict with some of {", ".join(known)}; '
-            'on the command line default_hooks.noise_filter.limits.max_rejected=0.8.'
-        )
-    return SelectionLimits(**limits)
 
 
 def _whole(dataset: Dataset) -> Dataset:
