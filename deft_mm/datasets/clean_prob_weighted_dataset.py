@@ -52,6 +52,8 @@ class CleanProbWeightedDataset(SelectionWrapper):
             model = dict(head=dict(loss=dict(type='SampleWeightedLoss')))
     """
 
+    uses_kept = False
+
     def __init__(
         self,
         dataset: Any,

@@ -38,6 +38,9 @@ class SelectionWrapper(DatasetWrapper):
         TypeError: If an argument is of a wrong type.
     """
 
+    # Whether what is kept and what is rejected makes a difference.
+    uses_kept = True
+
     def __init__(
         self,
         dataset: Any,

@@ -11,7 +11,7 @@ import copy
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook
 from mmengine.runner import BaseLoop, Runner
 from mmpretrain.registry import PARAM_SCHEDULERS
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 
 def is_training(runner: Runner) -> bool:
@@ -110,15 +110,31 @@ def replace_train_dataset(runner: Runner, dataset: Dataset, overrides: dict | No
             ``batch_size``. Defaults to None.
     """
 
+    # Ends persistent workers, which hold a copy of the old data set each.
+    runner.train_loop.dataloader._iterator = None
+    runner.train_loop.dataloader = build_train_dataloader(runner, dataset, overrides)
+
+
+def build_train_dataloader(
+    runner: Runner, dataset: Dataset, overrides: dict | None = None
+) -> DataLoader:
+    """Build a dataloader as the run's own, of another data set.
+
+    Args:
+        runner (Runner): The runner.
+        dataset (Dataset): The data set, built.
+        overrides (dict, optional): Keys of ``train_dataloader`` to change. Defaults to None.
+
+    Returns:
+        DataLoader: The dataloader.
+    """
+
     def share() -> Dataset:
         return dataset
 
-    old = runner.train_loop.dataloader
     # Built by a function: `build_dataloader` would copy a data set in its config, images included.
     cfg = {**runner.cfg.train_dataloader, **(overrides or {}), 'dataset': dict(type=share)}
-    # Ends persistent workers, which hold a copy of the old data set each.
-    old._iterator = None
-    runner.train_loop.dataloader = Runner.build_dataloader(
+    return Runner.build_dataloader(
         cfg, seed=runner.seed, diff_rank_seed=runner._randomness_cfg.get('diff_rank_seed', False)
     )
 

@@ -63,6 +63,67 @@ def test_stage_without_epochs(cfg, detector_epochs, match):
     fails(cfg, ValueError, match)
 
 
+WEIGHTED = dict(type='CleanProbWeightedDataset')
+FIX_MATCH = dict(type='FixMatchDataset', strong_pipeline=[dict(type='PackInputs')])
+
+
+@pytest.mark.parametrize(
+    ('dataset', 'options', 'match'),
+    [
+        (dict(type='RelabeledSubset'), {}, "'RelabeledSubset'.*Known wrappers: .*RelabelledSubset"),
+        (dict(type='RelabelledSubset', threshold=90), {}, 'threshold.*found 90'),
+        (WEIGHTED, {}, "'sample_weight', which nothing.*reads.*SampleWeightedLoss"),
+        (
+            dict(type='CleanSubset'),
+            dict(model__classifier__head__loss=dict(type='SampleWeightedLoss')),
+            "reads the 'sample_weight'.*CleanSubset does not give",
+        ),
+        (
+            WEIGHTED,
+            dict(
+                model__classifier__head__loss=dict(type='SampleWeightedLoss'),
+                default_hooks__noise_filter__limits=dict(max_rejected=0.5),
+            ),
+            'limits.*CleanProbWeightedDataset.*trains on all',
+        ),
+        (FIX_MATCH, {}, 'lists of them.*fix_match_collate'),
+        (
+            dict(type='CleanSubset'),
+            dict(model__classifier__type='FixMatch'),
+            "reads the 'view'.*FixMatchDataset",
+        ),
+        (
+            dict(FIX_MATCH, strong_pipeline=[]),
+            dict(model__classifier__type='FixMatch'),
+            'strong_pipeline ends in something else than PackInputs',
+        ),
+    ],
+)
+def test_stage_2_that_does_not_fit_costs_no_stage_1(cfg, dataset, options, match):
+    cfg.merge_from_dict({key.replace('__', '.'): value for key, value in options.items()})
+    cfg.default_hooks.noise_filter.classifier_dataset = dataset
+    fails(cfg, ValueError, match)
+
+
+def test_refiltering_that_does_not_fit_costs_no_warm_up(tmp_path):
+    cfg = tiny('gmm/gmm_digits_sym40.py', tmp_path)
+    cfg.custom_hooks = [dict(type='NoTraining')]
+    cfg.default_hooks.noise_filter.classifier_dataset = WEIGHTED
+    fails(cfg, ValueError, "'sample_weight', which nothing in the ImageClassifier reads")
+
+
+def test_a_model_without_the_data_that_it_is_for(tmp_path):
+    cfg = tiny('ce/ce_digits_sym40.py', tmp_path)
+    cfg.custom_hooks = [dict(type='NoTraining')]
+    cfg.model.type = 'FixMatch'
+    fails(cfg, ValueError, r"train_dataloader\.dataset: the FixMatch reads the 'view'")
+
+
+def test_training_and_selection_that_ask_for_different_things(cfg):
+    cfg.model.detector.head.recipe = 'real_world'
+    fails(cfg, ValueError, "selector has recipe='synthetic'.*recipe='real_world'")
+
+
 def test_iteration_based_loop(cfg):
     cfg.train_cfg = dict(by_epoch=False, max_iters=10, val_interval=5)
     cfg.default_hooks.checkpoint.by_epoch = False

@@ -6,10 +6,12 @@ import copy
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmpretrain.registry import DATASETS, HOOKS
 
+from deft_mm.engine.filter_plans import FilterPlan
 from runner_utils import run, same_state, scalars, tiny
 from tests.test_datasets.selection_wrapper_utils import write
 
@@ -141,3 +143,59 @@ def test_weights_of_zero_make_labels_irrelevant(tmp_path):
         assert {i for _, batch in runner.order.batches for i in batch} == set(range(NUM))
         states.append(runner.model.state_dict())
     assert same_state(states[0], states[1]) and not same_state(states[0], states[2])
+
+
+class AsOriginal(BaseException):
+    """Ends a run where its first weights can be seen."""
+
+
+@HOOKS.register_module()
+class StopAtTheStart(Hook):
+    """Keeps the weights that training starts from, and the next random number."""
+
+    def before_train(self, runner) -> None:
+        raise AsOriginal(runner.model.state_dict(), np.random.rand(), torch.rand(1))
+
+
+def test_the_rehearsal_draws_no_random_number(tmp_path, monkeypatch):
+    starts = []
+    for rehearse in (True, False):
+        cfg = tiny('deft/deft_digits_sym40.py', tmp_path / str(rehearse))
+        cfg.randomness = dict(seed=1)
+        cfg.custom_hooks = [dict(type='StopAtTheStart')]
+        flip = dict(type='RandomFlip', prob=0.5)
+        cfg.train_dataloader.dataset.dataset.pipeline.insert(0, flip)
+        if not rehearse:
+            monkeypatch.setattr(FilterPlan, 'rehearse', lambda self, runner, model: None)
+        with pytest.raises(AsOriginal) as caught:
+            run(cfg)
+        starts.append(caught.value.args)
+    (state, number, tensor), (other, same_number, same_tensor) = starts
+    assert same_state(state, other) and number == same_number and torch.equal(tensor, same_tensor)
+
+
+@pytest.mark.parametrize(('batch_size', 'iterations'), [(4, 6), (2, 6), (8, 6), (1, 12)])
+def test_updates_of_an_epoch_are_kept_with_another_batch_size(batch_size, iterations, tmp_path):
+    cfg = tiny('deft/deft_digits_sym40.py', tmp_path)
+    cfg.default_hooks.noise_filter.update(
+        selector=dict(type='KeepEvenIndices'),
+        keep_num_updates=True,
+        classifier_dataloader=dict(batch_size=batch_size),
+    )
+    runner = run(cfg)
+    assert len([epoch for epoch, _ in runner.order.batches if epoch == 1]) == iterations
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    # 12 kept samples, one at a time, are more updates than 24 by four
+    assert ('more updates an epoch' in log) == (batch_size == 1)
+
+
+def test_the_log_says_how_many_samples_are_trained_on(tmp_path):
+    cfg = tiny('deft/deft_digits_sym40.py', tmp_path)
+    cfg.default_hooks.noise_filter.update(
+        selector=dict(type='KeepEvenIndices'),
+        classifier_dataset=dict(type='CleanProbWeightedDataset'),
+    )
+    cfg.model.classifier.head.loss = dict(type='SampleWeightedLoss')
+    run(cfg)
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    assert 'trains the classifier on 24 of 24 samples (CleanProbWeightedDataset)' in log

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from mmengine.runner import Runner
 from mmpretrain.registry import DATASETS
 from torch import nn
 
 from deft_mm.datasets import class_names_of, given_labels_of, img_paths_of
-from deft_mm.engine.stage_switch import replace_train_dataset
+from deft_mm.datasets.selection_wrapper import SelectionWrapper
+from deft_mm.engine.sample_fields import check_sample_fields
+from deft_mm.engine.stage_switch import build_train_dataloader, replace_train_dataset
+from deft_mm.registered_class import registered_class
 from deft_mm.selection import Selection, check_selection
 
 if TYPE_CHECKING:
@@ -99,14 +104,74 @@ class FilterPlan(ABC):
             class_names=selection.class_names,
         )
 
-    def train_on(self, runner: Runner, selection: Selection, epoch: int, iteration: int) -> None:
-        """Exchange the training data for those of a selection."""
+    def rehearse(self, runner: Runner, model: nn.Module) -> None:
+        """Make a batch of the data that a selection will leave, before any training.
+
+        Args:
+            runner (Runner): The runner.
+            model (nn.Module): What will be trained on them.
+
+        Raises:
+            ValueError: If data set, dataloader and model don't fit each other.
+        """
+        name = 'NoiseFilterHook.classifier_dataset'
+        registered_class(
+            DATASETS, self.hook.classifier_dataset.get('type'), SelectionWrapper, name, 'wrappers'
+        )
+        dataset = self._filtered(runner, self.selection or self._made_up_selection())
+        if self.selection_pass.limits is not None and not dataset.uses_kept:
+            raise ValueError(
+                f'NoiseFilterHook.limits says what is kept, but {name} is '
+                f'{type(dataset).__name__}, which trains on all samples: remove one of the two.'
+            )
+        loader = build_train_dataloader(runner, dataset, self.hook.classifier_dataloader)
+        check_sample_fields(model, loader, name, self.selection_pass.skip_unreadable)
+
+    def _made_up_selection(self) -> Selection:
+        """Every other sample kept."""
+        dataset = self.selection_pass.dataset
+        given, n = given_labels_of(dataset), len(dataset)
+        return Selection(
+            fingerprint=self.selection_pass.fingerprint,
+            class_names=class_names_of(dataset),
+            img_path=[''] * n,
+            given_label=given,
+            clean_prob=np.full(n, 0.5),
+            pred_label=given,
+            pred_prob=np.ones(n),
+            kept=np.arange(n) % 2 == 0,
+        )
+
+    def train_on(self, runner: Runner, selection: Selection, epoch: int, iteration: int) -> str:
+        """Exchange the training data for those of a selection.
+
+        Returns:
+            str: What is trained on, for the log: '740 of 1297 samples'.
+        """
         self.selection, self.begin_epoch, self.begin_iter = selection, epoch, iteration
+        dataset = self._filtered(runner, selection)
+        replace_train_dataset(runner, dataset, self.hook.classifier_dataloader)
+        text = f'{len(np.unique(dataset.indices))} of {len(selection)} samples'
+        name = type(dataset).__name__
+        return text if name == 'CleanSubset' else f'{text} ({name})'
+
+    def _filtered(self, runner: Runner, selection: Selection) -> SelectionWrapper:
         whole = self.selection_pass.dataset
         cfg = dict(self.hook.classifier_dataset, dataset=whole, selection=selection)
-        if self.hook.keep_num_updates:
-            cfg['num_samples'] = len(whole)
-        replace_train_dataset(runner, DATASETS.build(cfg), self.hook.classifier_dataloader)
+        dataset = DATASETS.build(cfg)
+        if not self.hook.keep_num_updates:
+            return dataset
+        before = runner.cfg.train_dataloader.batch_size
+        now = (self.hook.classifier_dataloader or {}).get('batch_size', before)
+        num_samples = math.ceil(len(whole) * now / before)
+        if num_samples < len(dataset):
+            runner.logger.warning(
+                'NoiseFilterHook.keep_num_updates: with classifier_dataloader.batch_size='
+                f'{now} in place of {before}, {len(dataset)} samples are more updates an epoch '
+                'than there were. Each is trained on once.'
+            )
+            return dataset
+        return DATASETS.build(dict(cfg, num_samples=num_samples))
 
     def restored(self, columns: dict[str, torch.Tensor]) -> Selection:
         """The selection that a checkpoint carries."""

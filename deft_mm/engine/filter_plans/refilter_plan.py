@@ -46,6 +46,8 @@ class RefilterPlan(FilterPlan):
                 '(by_epoch=True without convert_to_iter_based), or set '
                 'NoiseFilterHook.keep_num_updates=True.'
             )
+        if self.hook.interval:
+            self.rehearse(runner, self.model)
 
     def before_epoch(self, runner: Runner) -> None:
         """Select what this epoch trains on."""
@@ -74,12 +76,11 @@ class RefilterPlan(FilterPlan):
         return interval is not None and since >= 0 and since % interval == 0
 
     def _train_on(self, runner: Runner, selection: Selection, epoch: int, iteration: int) -> None:
-        self.train_on(runner, selection, epoch, iteration)
+        data = self.train_on(runner, selection, epoch, iteration)
         max_iters = iteration + (runner.max_epochs - epoch) * len(runner.train_dataloader)
         set_length(runner, runner.max_epochs, max_iters)
         # Gradient accumulation counts to the last iteration.
         runner.optim_wrapper.initialize_count_status(runner.model, iteration, max_iters)
         runner.logger.info(
-            f'Epoch {epoch + 1} trains on {selection.num_kept} of {len(selection)} samples, '
-            f'{len(runner.train_dataloader)} iterations.'
+            f'Epoch {epoch + 1} trains on {data}, {len(runner.train_dataloader)} iterations.'
         )

@@ -13,7 +13,8 @@ from deft_mm.engine.stage_switch import (
     start_counting,
     start_stage,
 )
-from deft_mm.selection import Selection
+from deft_mm.models.heads import DualPromptHead
+from deft_mm.selection import DualPromptSelector, Selection
 
 
 class TwoStagePlan(FilterPlan):
@@ -26,8 +27,26 @@ class TwoStagePlan(FilterPlan):
         check_needs(self.model.detector, selector.needs)
         if not selector.needs_scores:
             self.selection = selector.load(self.selection_pass.fingerprint)
+        self._check_recipe()
+        if self.model.classifier is not None:
+            self.rehearse(runner, self.model.classifier)
         if 'detector' in runner.optim_wrapper:
             start_stage(runner, 'detector', max(self.detector_epochs, 1))
+
+    def _check_recipe(self) -> None:
+        """Training and the selection after it are to ask the same of a clean sample."""
+        selector, head = self.selection_pass.selector, getattr(self.model.detector, 'head', None)
+        if not (isinstance(selector, DualPromptSelector) and isinstance(head, DualPromptHead)):
+            return
+        agreement = head.recipe.require_agreement
+        if agreement != (selector.recipe == 'real_world'):
+            recipe = 'real_world' if agreement else 'synthetic'
+            raise ValueError(
+                f'NoiseFilterHook.selector has recipe={selector.recipe!r}, but DualPromptHead '
+                f'trains with require_agreement={agreement} (model.detector.head.recipe): set '
+                "default_hooks.noise_filter.selector=dict(type='DualPromptSelector', "
+                f'recipe={recipe!r}).'
+            )
 
     def _settle_epochs(self, runner: Runner) -> None:
         """Check how many epochs each stage has; set the run's length where one is left out."""
@@ -138,12 +157,12 @@ class TwoStagePlan(FilterPlan):
     def _enter_classifier(self, runner: Runner, selection: Selection, epoch: int, iteration: int):
         """Make the classifier the active model and the kept samples its training data."""
         self.model.set_stage('classifier', begin_epoch=epoch)
-        self.train_on(runner, selection, epoch, iteration)
+        data = self.train_on(runner, selection, epoch, iteration)
         forget_stage(runner, 'detector')
         start_stage(runner, 'classifier', self.classifier_epochs)
         max_iters = iteration + self.classifier_epochs * len(runner.train_dataloader)
         set_length(runner, epoch + self.classifier_epochs, max_iters)
         runner.logger.info(
-            f'Stage 2 trains the classifier on {selection.num_kept} of {len(selection)} samples '
+            f'Stage 2 trains the classifier on {data} '
             f'for {self.classifier_epochs} epochs of {len(runner.train_dataloader)} iterations.'
         )

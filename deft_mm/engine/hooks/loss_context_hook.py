@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from deft_mm.datasets import NoisyLabelDataset, given_labels_of
 from deft_mm.datasets.selection_wrapper import SelectionWrapper
+from deft_mm.engine.sample_fields import check_sample_fields
 from deft_mm.engine.stage_switch import is_training
 
 
@@ -53,7 +54,8 @@ class LossContextHook(Hook):
         """Tell the number of samples and the first class counts.
 
         Raises:
-            ValueError: If ``sample_idx`` is that of another sample, too.
+            ValueError: If ``sample_idx`` is that of another sample, too, or if samples have a field
+                that no loss reads, or lack one that is read.
         """
         if not is_training(runner):
             return
@@ -63,6 +65,9 @@ class LossContextHook(Hook):
             for module in takers:
                 module.set_num_samples(num_samples)
         self._tell_class_counts(runner)
+        # Data that are exchanged later are looked at by the hook that does it.
+        if not any(getattr(hook, 'exchanges_data', False) for hook in runner.hooks):
+            _check_fields(runner)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Tell the epoch, and the class counts of the data that it trains on."""
@@ -91,6 +96,13 @@ class LossContextHook(Hook):
             self._counted = dataset, torch.bincount(labels, minlength=num_classes)
         for module in takers:
             module.set_class_counts(self._counted[1])
+
+
+def _check_fields(runner: Runner) -> None:
+    model, data = _active_model(runner), _training_data(runner)
+    # Making a batch takes a moment: not where neither side can have such a field.
+    if isinstance(data, SelectionWrapper) or _with_method(model, 'sample_fields'):
+        check_sample_fields(model, runner.train_dataloader, 'train_dataloader.dataset')
 
 
 def _bare_model(runner: Runner) -> nn.Module:

@@ -66,6 +66,8 @@ class FixMatch(ImageClassifier):
             labelled images with others.
     """
 
+    sample_fields = ('view',)
+
     def __init__(
         self,
         threshold: float = 0.95,

@@ -66,6 +66,8 @@ class ELRLoss(PerSampleLoss):
         ValueError: If a setting is out of range.
     """
 
+    sample_fields = ('sample_idx',)
+
     def __init__(
         self,
         num_classes: int,

@@ -45,6 +45,8 @@ class SampleWeightedLoss(nn.Module):
         ValueError: If ``reduction`` is none of the three.
     """
 
+    sample_fields = ('sample_weight',)
+
     def __init__(self, loss: dict | None = None, reduction: str = 'mean') -> None:
         super().__init__()
         self.loss = MODELS.build(loss or dict(type='CrossEntropyLoss'))
