@@ -33,9 +33,9 @@ class SelectionLogHook(Hook):
     It warns when the selection collapses: when the share kept of all samples has fallen far below
     its highest value in an earlier epoch, when that of one given class has fallen much more than
     that of all, and when nothing is kept of a class any more. A detector can talk itself into its
-    own mistakes, since it trains on what it keeps; that shows here first. It looks from the end of
-    the head's warm-up on, before which nothing depends on the selection, and says a thing once:
-    again only after another such fall.
+    own mistakes, since it trains on what it keeps; that shows here first. It looks from the epoch
+    on in which the loss depends on the selection, before which an untrained head keeps about a
+    half, and says a thing once: again only after another such fall.
 
     Example:
 
@@ -72,9 +72,8 @@ class SelectionLogHook(Hook):
         dataset = runner.train_dataloader.dataset
         self._log_figures(runner, dataset, index, kept)
         # Only a wrapper of ours stamps the index by which a label is found.
-        if isinstance(dataset, NoisyLabelDataset) and not getattr(
-            _head(runner), 'in_warmup', False
-        ):
+        depends = getattr(_head(runner), 'doubts_labels', True)
+        if depends and isinstance(dataset, NoisyLabelDataset):
             self._warn_of_collapse(runner, dataset, index, kept)
 
     def _log_figures(self, runner: Runner, dataset: Dataset, index, kept) -> None:
