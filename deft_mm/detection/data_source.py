@@ -66,7 +66,7 @@ def find_data(
                 '--data-options belong to --data: without it, the data are those of CONFIG, which '
                 '--cfg-options change.'
             )
-        return _data_of(cfg, part, is_own=True)
+        return _data_of(cfg, part, {}, is_own=True)
     if not Path(path).exists():
         raise FileNotFoundError(
             f"--data '{path}' does not exist: give a folder that has a folder for each class, a "
@@ -74,7 +74,7 @@ def find_data(
         )
     suffix = Path(path).suffix.lower()
     if Path(path).is_file() and suffix in _CONFIGS:
-        return _data_of(read_config(path, options, count_classes=False), part)
+        return _data_of(read_config(path, options, count_classes=False), part, options)
     if Path(path).is_file() and suffix not in _LISTS:
         raise ValueError(
             f"--data '{path}' is neither a list file ({', '.join(_LISTS)}) nor a config file "
@@ -133,17 +133,18 @@ def loading_of(dataset: Mapping | None) -> list[dict]:
     return [transform for transform in pipeline_of(dataset) or () if is_loading(transform)]
 
 
-def _data_of(cfg: Config, part: str, is_own: bool = False) -> DataSource:
+def _data_of(cfg: Config, part: str, options: Mapping, is_own: bool = False) -> DataSource:
     key = f'{part}_dataloader'
     dataset = (cfg.get(key) or {}).get('dataset')
     if dataset is None:
         raise ValueError(f'{cfg.filename} has no {key}.dataset: choose another --part.')
     name = Path(cfg.filename).stem
     preprocessor = preprocessor_of(cfg)
+    changed = ''.join(f', {option}={value!r}' for option, value in options.items())
     return DataSource(
         name if part == 'train' else f'{name}_{part}',
         dataset,
         preprocessor.get('to_rgb', False) if preprocessor else None,
-        f'<{key}.dataset of {cfg.filename}>',
+        f'<{key}.dataset of {cfg.filename}{changed}>',
         is_own,
     )

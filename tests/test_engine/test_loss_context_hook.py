@@ -111,6 +111,14 @@ def test_resumed_run_with_elr_equals_uninterrupted_run(elr, tmp_path, epoch):
     assert later and later == scalars(tmp_path)
 
 
+def test_a_new_run_from_the_weights_of_another_has_its_own_targets(elr, tmp_path):
+    cfg = config(tmp_path, ELR)
+    cfg.train_cfg.max_epochs = 1
+    cfg.load_from = str(elr[1] / 'epoch_3.pth')
+    targets = loss_of(run(cfg)).targets
+    torch.testing.assert_close(targets.sum(1), torch.full((24,), 1 - 0.3))
+
+
 @pytest.mark.parametrize('hook', [True, False])
 def test_checkpoint_with_targets_is_tested_without_a_warning(elr, tmp_path, hook):
     cfg = config(tmp_path, ELR, hook=hook)

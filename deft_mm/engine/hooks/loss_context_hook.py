@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from deft_mm.datasets import NoisyLabelDataset, given_labels_of
 from deft_mm.datasets.selection_wrapper import SelectionWrapper
 from deft_mm.engine.sample_fields import check_sample_fields
-from deft_mm.engine.stage_switch import is_training
+from deft_mm.engine.stage_switch import is_resuming, is_training
 
 
 @HOOKS.register_module()
@@ -25,6 +25,8 @@ class LossContextHook(Hook):
 
     - ``set_num_samples(int)`` before training, and before a checkpoint is loaded: the number of
       training samples, before any of them are filtered out, as ``sample_idx`` counts them;
+    - ``forget_samples()`` before a run that is not resumed, after weights are loaded: what it keeps
+      of each training sample is another run's;
     - ``set_class_counts(Tensor)`` before training and every epoch: how often each label is given in
       the current training data, int64 of shape (C,);
     - ``set_epoch(int)`` before every epoch: how many epochs of its stage are finished, on which
@@ -68,6 +70,12 @@ class LossContextHook(Hook):
         # Data that are exchanged later are looked at by the hook that does it.
         if not any(getattr(hook, 'exchanges_data', False) for hook in runner.hooks):
             _check_fields(runner)
+
+    def before_train(self, runner: Runner) -> None:
+        """Have losses forget what a checkpoint given as ``load_from`` says of samples."""
+        if not is_resuming(runner):
+            for module in _with_method(_bare_model(runner), 'forget_samples'):
+                module.forget_samples()
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Tell the epoch, and the class counts of the data that it trains on."""

@@ -97,6 +97,10 @@ class ELRLoss(PerSampleLoss):
         if len(self.targets) != num_samples:
             self.targets = self.targets.new_zeros(num_samples, self.num_classes)
 
+    def forget_samples(self) -> None:
+        """Start all targets at 0: a checkpoint that gives a new run its weights has others."""
+        self.targets.zero_()
+
     def set_data_samples(self, data_samples: list[DataSample]) -> None:
         """Tell the samples of the next batch.
 
