@@ -117,9 +117,10 @@ def print_survey(scheduler: Scheduler, runs: list[PlannedRun], states: dict[str,
     for data, reason in scheduler.unreadable_data().items():
         print(f'{data} cannot be read here, changes of it go unnoticed: {reason}')
     for run in runs:
-        if states[run.name] == 'outdated':
-            parts = ' and '.join(scheduler.why_outdated(run))
-            print(f'  outdated: {run.name} (other {parts})')
+        parts = scheduler.why_outdated(run) if states[run.name] in ('outdated', 'missing') else []
+        if parts:
+            what = 'outdated' if states[run.name] == 'outdated' else 'unfinished, starts anew'
+            print(f'  {what}: {run.name} (other {" and ".join(parts)})')
     if counts['outdated'] and not scheduler.rerun_outdated:
         print('Outdated runs are left as they are and are in the table; see --rerun-outdated.')
 
@@ -153,13 +154,27 @@ def make_runs(args: argparse.Namespace, work_dir: Path) -> int:
     except KeyboardInterrupt:
         print('Interrupted. The same command goes on from here.')
         return INTERRUPTED
-    failed = [run for run in runs if states[run.name] == 'failed']
-    for run in failed:
-        lines = RunFolder(work_dir / run.name).last_lines().replace('\n', '\n    ')
-        print(f'\nFAILED: {run.name}\n    {lines}')
-    if failed:
-        print(f'\n{len(failed)} of {len(runs)} runs failed: {", ".join(r.name for r in failed)}')
-    return 1 if failed else 0
+    return report_problems(scheduler, runs, states)
+
+
+def report_problems(scheduler: Scheduler, runs: list[PlannedRun], states: dict[str, str]) -> int:
+    """Say which runs the table lacks, and why; return the exit code."""
+    names = {
+        state: [run.name for run in runs if states[run.name] == state]
+        for state in ('failed', 'damaged', 'running')
+    }
+    for name in names['failed']:
+        lines = RunFolder(scheduler.work_dir / name).last_lines().replace('\n', '\n    ')
+        print(f'\nFAILED: {name}\n    {lines}')
+    for name in names['damaged']:
+        print(f'\nDAMAGED, left alone: {name}\n    {scheduler.damaged[name]}')
+    for what, missing in (
+        ('failed', names['failed'] + names['damaged']),
+        ('are being made by another process', names['running']),
+    ):
+        if missing:
+            print(f'\n{len(missing)} of {len(runs)} runs {what}: {", ".join(missing)}')
+    return 1 if any(names.values()) else 0
 
 
 def main() -> int:

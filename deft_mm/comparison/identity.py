@@ -14,6 +14,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 
 import deft_mm
+from deft_mm.comparison.run_setting import training_datasets
 from deft_mm.datasets import dataset_fingerprint
 from deft_mm.engine.data_settings import settle_data
 
@@ -22,7 +23,7 @@ _NO_SETTING = ('work_dir', 'resume', 'launcher')
 # What a data set's own config does not depend on.
 _NO_DATA = ('model', 'data_preprocessor', 'val_dataloader', 'test_dataloader')
 # Parts of the package that run after training, or not at all.
-_NO_TRAINING = ('comparison', 'visualization', '__pycache__')
+_NO_TRAINING = ('comparison', 'detection', 'visualization', '__pycache__')
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,9 @@ class RunIdentity:
 class DataDigests:
     """Digests of the data sets that configs name, each read once.
 
-    Samples, labels and class names count, without the noise, which follows from the config. Image
-    files are told apart by their names; none is opened.
+    Samples, labels and class names count, and the files with human labels or a selection that a
+    config names. Noise that is drawn does not, since it follows from the config. Image files are
+    told apart by their names; none is opened.
     """
 
     def __init__(self) -> None:
@@ -79,6 +81,7 @@ class DataDigests:
         for name in ('train_dataloader', 'val_dataloader'):
             for leaf in _leaves((cfg.get(name) or {}).get('dataset')):
                 parts.append(self._of_leaf(leaf, cfg))
+        parts += [self._of_file(path) for path in _named_files(cfg)]
         return None if None in parts else digest(parts)
 
     def _of_leaf(self, leaf: Mapping, cfg: Config) -> str | None:
@@ -96,6 +99,17 @@ class DataDigests:
             except (OSError, ValueError, RuntimeError) as error:
                 self._digests[key] = None
                 self.unreadable[str(leaf.get('type'))] = str(error)
+        return self._digests[key]
+
+    def _of_file(self, path: str) -> str | None:
+        key = f'file {path}'
+        if key not in self._digests:
+            try:
+                content = Path(path).read_bytes()
+                self._digests[key] = hashlib.blake2b(content, digest_size=8).hexdigest()
+            except OSError as error:
+                self._digests[key] = None
+                self.unreadable[path] = str(error)
         return self._digests[key]
 
 
@@ -148,6 +162,17 @@ def _in_order(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_in_order(item) for item in value]
     return value
+
+
+def _named_files(cfg: Config) -> list[str]:
+    """The files of labels and selections that a run reads beside its data sets."""
+    named = []
+    for _, dataset in training_datasets(cfg):
+        named += [dataset.get('selection'), dataset.get('noise')]
+    hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
+    named += [hook.get('selector') for hook in hooks if isinstance(hook, Mapping)]
+    paths = [entry.get('path') if isinstance(entry, Mapping) else entry for entry in named]
+    return [path for path in paths if isinstance(path, str)]
 
 
 def _leaves(dataset: Any) -> list[dict]:

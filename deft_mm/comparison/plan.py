@@ -18,6 +18,13 @@ from mmpretrain.registry import TASK_UTILS
 
 from deft_mm.comparison.identity import config_digest
 from deft_mm.comparison.overrides import flatten, settle_optional, to_arguments
+from deft_mm.comparison.plan_checks import (
+    check_folders,
+    check_known_keys,
+    check_optional_keys,
+    check_variants_differ,
+    read_config,
+)
 from deft_mm.comparison.run_setting import RunSetting, method_name, training_datasets
 from deft_mm.engine.data_settings import reopen_data
 
@@ -118,7 +125,7 @@ class ComparisonPlan:
         Raises:
             ValueError: If it lacks ``configs`` or has other keys.
         """
-        content = Config.fromfile(path).to_dict()
+        content = read_config(str(path)).to_dict()
         unknown = sorted(set(content) - set(_KEYS))
         if unknown or 'configs' not in content:
             what = f'unknown key {unknown[0]!r}' if unknown else 'there is no `configs`'
@@ -136,10 +143,11 @@ class ComparisonPlan:
             list[PlannedRun]: The runs.
 
         Raises:
-            ValueError: If two have the same folder, or an override can't be passed on.
+            ValueError: If a config can't be read, two runs have the same folder, two variants are
+                the same, or an override can't be passed on or changes nothing.
         """
         stems = Counter(Path(config).stem for _, config, _, _ in self.methods)
-        bases = {config: Config.fromfile(config) for _, config, _, _ in self.methods}
+        bases = {config: read_config(config) for _, config, _, _ in self.methods}
         runs = []
         for label, variant in self.variants.items():
             for method, config, seeds, own in self.methods:
@@ -147,17 +155,22 @@ class ComparisonPlan:
                 folder = stem if stems[stem] == 1 else f'{stem}-{_slug(method)}'
                 folder += f'-{label}' if label else ''
                 options = {**self.overrides, **variant, **own}
+                check_known_keys(options, bases[config], config)
                 for rank, seed in enumerate(seeds):
                     name = f'{folder}/seed{seed}'
                     run = _planned_run(name, method, label, config, bases[config], options, seed)
                     runs.append((rank, run))
-        repeated = [name for name, n in Counter(run.name for _, run in runs).items() if n > 1]
-        if repeated:
-            raise ValueError(
-                f'Two runs of the comparison have the same folder, {repeated[0]}: give the configs '
-                'different names, or each seed once.'
-            )
-        return [run for _, run in sorted(runs, key=lambda ranked: ranked[0])]
+        runs = [run for _, run in sorted(runs, key=lambda ranked: ranked[0])]
+        self._check(runs)
+        return runs
+
+    def _check(self, runs: Sequence[PlannedRun]) -> None:
+        check_folders(runs)
+        check_optional_keys(self.overrides, runs, 'overrides')
+        for label, variant in self.variants.items():
+            in_variant = [run for run in runs if run.setting.variant == label]
+            check_optional_keys(variant, in_variant, f'variants[{label!r}]')
+        check_variants_differ(runs)
 
     def _methods(self, configs: Any) -> Iterator[tuple[str, str, Sequence[int], dict]]:
         """Yield name, config, seeds and overrides of each method."""
@@ -201,7 +214,7 @@ def is_plan(path: str | Path) -> bool:
     """
     if not Path(path).is_file():
         return False
-    content = Config.fromfile(path)
+    content = read_config(str(path))
     return 'configs' in content and 'model' not in content
 
 

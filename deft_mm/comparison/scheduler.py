@@ -94,6 +94,7 @@ class Scheduler:
         self.say = say
         self._code = code_digest()
         self._data = DataDigests()
+        self.damaged: dict[str, str] = {}
         self._active: list[_Job] = []
         self._seconds: dict[str, list[float]] = {}
 
@@ -105,21 +106,22 @@ class Scheduler:
 
         Returns:
             dict[str, str]: State by the name of the run: 'done', 'outdated', 'missing',
-            'interrupted', 'failed', or 'running' for those of another process.
+            'interrupted', 'failed', 'running' for those of another process, or 'damaged' where
+            the files of a run can't be read; :attr:`damaged` then says why, and it is left alone.
         """
         return {run.name: self._state(run, self._folder(run)) for run in runs}
 
     def why_outdated(self, run: PlannedRun) -> list[str]:
-        """Name what an outdated run was made with another one of.
+        """Name what a run was made with another one of, finished or not.
 
         Args:
             run (PlannedRun): The run.
 
         Returns:
-            list[str]: Of 'config', 'code' and 'data'.
+            list[str]: Of 'config', 'code' and 'data'; empty for a run that was never started.
         """
         record = self._folder(run).read_record()
-        return self._identity(run).differing_parts(record['identity'])
+        return [] if record is None else self._identity(run).differing_parts(record['identity'])
 
     def unreadable_data(self) -> dict[str, str]:
         """Data sets that could not be read here, so that a change of them goes unnoticed.
@@ -168,7 +170,14 @@ class Scheduler:
         return RunIdentity(config_digest(run.cfg), self._code, self._data.of(run.cfg))
 
     def _state(self, run: PlannedRun, folder: RunFolder) -> str:
-        return 'running' if folder.is_busy() else folder.state(self._identity(run))
+        return 'running' if folder.is_busy() else self._free_state(run, folder)
+
+    def _free_state(self, run: PlannedRun, folder: RunFolder) -> str:
+        try:
+            return folder.state(self._identity(run))
+        except ValueError as error:
+            self.damaged[run.name] = str(error)
+            return 'damaged'
 
     def _start(self, run: PlannedRun, wanted: Sequence[str]) -> str:
         """Start a run, unless another process has it, or has made it since."""
@@ -180,7 +189,7 @@ class Scheduler:
         try:
             # Files may have been edited since the last run: they are what this one will use.
             self._code = code_digest()
-            state = folder.state(self._identity(run))
+            state = self._free_state(run, folder)
             if state not in wanted:
                 lock.release()
                 return state

@@ -18,6 +18,8 @@ train_dataloader = dict(dataset=dict(
     dataset=dict(type='DigitsDataset', split='train', indices=24, pipeline=[]),
     noise=dict(type='SymmetricNoise', ratio=0.4, seed=0)))
 randomness = dict(seed=0)
+fail = hang = meet = lr = new = z = None
+x = dict(y=0)
 model = dict(type='ImageClassifier', head=dict(type='LinearClsHead', topk=[1, 5]))
 """
 

@@ -25,7 +25,7 @@ def changed(cfg: Config, **options) -> Config:
 def test_every_setting_counts_but_not_where_the_run_is_made(cfg):
     same = changed(cfg, work_dir='elsewhere', resume=True, launcher='pytorch')
     assert config_digest(same) == config_digest(cfg)
-    for options in (dict(randomness__seed=1), dict(model__head__topk=[1]), dict(new=None)):
+    for options in (dict(randomness__seed=1), dict(model__head__topk=[1]), dict(newer=None)):
         assert config_digest(changed(cfg, **options)) != config_digest(cfg)
 
 
@@ -68,6 +68,27 @@ def test_data_named_at_the_top_level_are_found_and_compared(tmp_path):
     assert before is not None and before == DataDigests().of(cfg)
     path.rename(path.with_name('renamed.png'))
     assert DataDigests().of(cfg) != before
+
+
+def test_files_with_labels_or_a_selection_count(cfg, tmp_path):
+    labels, selection = tmp_path / 'labels.npz', tmp_path / 'selection.csv'
+    noise = 'train_dataloader__dataset__noise'
+    named = [
+        changed(cfg, **{noise: dict(type='HumanNoise', path=str(labels), _delete_=True)}),
+        changed(cfg, train_dataloader__dataset__selection=str(selection)),
+        changed(cfg, default_hooks__noise_filter__selector=str(selection)),
+        changed(cfg, default_hooks__noise_filter__selector=dict(path=str(selection))),
+    ]
+    data = DataDigests()
+    assert [data.of(c) for c in named] == [None] * 4
+    assert set(data.unreadable) == {str(labels), str(selection)}
+    labels.write_bytes(b'1')
+    selection.write_bytes(b'1')
+    before = [DataDigests().of(c) for c in named]
+    assert before == [DataDigests().of(c) for c in named] and None not in before
+    labels.write_bytes(b'2')
+    selection.write_bytes(b'2')
+    assert all(DataDigests().of(c) != old for c, old in zip(named, before, strict=True))
 
 
 def test_data_that_cannot_be_read_agree_with_all(cfg):

@@ -101,14 +101,20 @@ def test_plan_file_names_methods_with_seeds_and_overrides_of_their_own(tmp_path)
         ('configs: ["*.py"]\nseeds: []', ValueError, 'seeds are'),
         ('configs: ["*.py"]\nvariants: {a/b: {}}', ValueError, 'a/b'),
         ('configs: ["*.py"]\nvariants: {}', ValueError, 'variants is empty'),
-        ('configs: {A: "*.py"}', ValueError, 'one config, found 2'),
+        ('configs: {A: "?.py"}', ValueError, 'one config, found 2'),
         ('configs: {A: {path: a.py}}', ValueError, "'A'.*'path'"),
         ('configs: [a.py, a.py]', ValueError, 'same folder, a-a/seed0'),
+        ('configs: [a.py]\noverrides: {modell.head: 1}', ValueError, "'modell.head'.*'model'"),
+        ('configs: [a.py]\nvariants: {v: {model.q?: 1}}', ValueError, "'v'.*has 'model.q'"),
+        ('configs: [a.py]\noverrides: {model.q?: 1}', ValueError, "overrides: .*'model.q'"),
+        ('configs: [a.py]\nvariants: {v: {z: 1}, w: {z: 1}}', ValueError, "'v' and 'w'"),
+        ('configs: [broken.py]', ValueError, r'broken\.py.*no_such_base\.py'),
     ],
 )
 def test_mistake_in_a_plan_is_named(tmp_path, text, error, match):
     for name in ('a.py', 'b.py'):
         write_config(tmp_path, name)
+    write_config(tmp_path, 'broken.py', "_base_ = 'no_such_base.py'")
     (tmp_path / 'plan.yml').write_text(text)
     with pytest.raises(error, match=match):
         ComparisonPlan.from_file(tmp_path / 'plan.yml').runs()

@@ -52,6 +52,17 @@ def test_failed_run_is_told_of_and_the_rest_goes_on(tmp_path):
     assert len(calls(tmp_path)) == 3
 
 
+def test_damaged_run_is_left_alone_and_the_rest_goes_on(tmp_path):
+    runs = planned_runs(tmp_path, seeds=[0, 1])
+    damaged = tmp_path / 'runs' / RUN / 'compare.json'
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text('{"format": "deft_mm-c')
+    scheduler_ = scheduler(tmp_path)
+    assert scheduler_.run(runs) == {RUN: 'damaged', 'ce_digits_sym40/seed1': 'done'}
+    assert str(damaged) in scheduler_.damaged[RUN] and 'Move its folder' in scheduler_.damaged[RUN]
+    assert damaged.read_text() == '{"format": "deft_mm-c'
+
+
 def test_interrupted_run_is_ended_and_resumes_from_its_checkpoint(tmp_path):
     runs = planned_runs(tmp_path, hang=True)
     log = tmp_path / 'runs' / RUN / 'compare.log'

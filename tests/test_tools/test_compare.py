@@ -9,6 +9,7 @@ from io import StringIO
 
 import pytest
 
+from deft_mm.comparison import RunLock
 from runner_utils import REPO
 
 CE = REPO / 'configs' / 'ce' / 'ce_digits_sym40.py'
@@ -108,6 +109,27 @@ def test_killed_run_goes_on_where_it_was(compared, tmp_path, monkeypatch):
     assert json.loads((run / 'summary.json').read_text())['epochs'] == uninterrupted
     assert 'resumed epoch: 1' in (run / 'compare.log').read_text()
     assert record(folder, 'ce')['attempts'] == 2
+
+
+def test_what_the_table_lacks_is_told_and_makes_the_exit_code(
+    compared, tmp_path, monkeypatch, capsys
+):
+    folder = copied(compared, tmp_path)
+    lock = RunLock.acquire(folder / 'runs' / 'ce-sym20' / 'seed0.lock')
+    path = folder / 'runs' / 'label_match-sym20' / 'seed0' / 'compare.json'
+    path.write_text('{')
+    assert compare(monkeypatch, folder / 'plan.yml', '--work-dir', folder / 'runs') == 1
+    printed = capsys.readouterr().out
+    assert '1 of 2 runs are being made by another process: ce-sym20/seed0' in printed
+    assert 'DAMAGED, left alone: label_match-sym20/seed0' in printed and str(path) in printed
+    lock.release()
+    shutil.rmtree(path.parent)
+    identity = dict(record(folder, 'ce')['identity'], code='other')
+    content = dict(record(folder, 'ce'), status='failed', identity=identity)
+    (folder / 'runs' / 'ce-sym20' / 'seed0' / 'compare.json').write_text(json.dumps(content))
+    compare(monkeypatch, folder / 'plan.yml', '--work-dir', folder / 'runs', '--dry-run')
+    anew = 'unfinished, starts anew: ce-sym20/seed0 (other code)'
+    assert anew in capsys.readouterr().out
 
 
 def test_table_is_made_of_copied_folders_alone(compared, tmp_path, monkeypatch, capsys):
