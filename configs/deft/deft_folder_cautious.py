@@ -6,5 +6,6 @@ _base_ = './deft_folder.py'
 model = dict(
     detector=dict(backbone=dict(peft=None), head=dict(recipe='cautious')),
 )
-# what the recipe was settled with, on a small CLIP (main README, "A CLIP that knows them badly")
+# What the recipe was settled with, on a small CLIP: "A CLIP that knows the classes badly" in the
+# main README.
 optim_wrapper = dict(detector=dict(optimizer=dict(lr=0.01), clip_grad=dict(max_norm=1.0)))
