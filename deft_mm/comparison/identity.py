@@ -56,7 +56,7 @@ class RunIdentity:
 
 
 class DataDigests:
-    """Digests of the data sets that configs name, each read once.
+    """Digests of the data that configs name; data sets are read once each.
 
     Samples, labels and class names count, and the files with human labels or a selection that a
     config names. Noise that is drawn does not, since it follows from the config. Image files are
@@ -102,15 +102,11 @@ class DataDigests:
         return self._digests[key]
 
     def _of_file(self, path: str) -> str | None:
-        key = f'file {path}'
-        if key not in self._digests:
-            try:
-                content = Path(path).read_bytes()
-                self._digests[key] = hashlib.blake2b(content, digest_size=8).hexdigest()
-            except OSError as error:
-                self._digests[key] = None
-                self.unreadable[path] = str(error)
-        return self._digests[key]
+        try:
+            return hashlib.blake2b(Path(path).read_bytes(), digest_size=8).hexdigest()
+        except OSError as error:
+            self.unreadable[path] = str(error)
+            return None
 
 
 def code_digest() -> str:

@@ -23,7 +23,6 @@ from deft_mm.comparison.plan_checks import (
     check_known_keys,
     check_optional_keys,
     check_variants_differ,
-    read_config,
 )
 from deft_mm.comparison.run_setting import RunSetting, method_name, training_datasets
 from deft_mm.engine.data_settings import reopen_data
@@ -125,7 +124,7 @@ class ComparisonPlan:
         Raises:
             ValueError: If it lacks ``configs`` or has other keys.
         """
-        content = read_config(str(path)).to_dict()
+        content = _read(str(path)).to_dict()
         unknown = sorted(set(content) - set(_KEYS))
         if unknown or 'configs' not in content:
             what = f'unknown key {unknown[0]!r}' if unknown else 'there is no `configs`'
@@ -147,7 +146,7 @@ class ComparisonPlan:
                 the same, or an override can't be passed on or changes nothing.
         """
         stems = Counter(Path(config).stem for _, config, _, _ in self.methods)
-        bases = {config: read_config(config) for _, config, _, _ in self.methods}
+        bases = {config: _read(config) for _, config, _, _ in self.methods}
         runs = []
         for label, variant in self.variants.items():
             for method, config, seeds, own in self.methods:
@@ -170,6 +169,9 @@ class ComparisonPlan:
         for label, variant in self.variants.items():
             in_variant = [run for run in runs if run.setting.variant == label]
             check_optional_keys(variant, in_variant, f'variants[{label!r}]')
+        for method, _, _, own in self.methods:
+            of_method = [run for run in runs if run.setting.method == method]
+            check_optional_keys(own, of_method, f'configs[{method!r}].overrides')
         check_variants_differ(runs)
 
     def _methods(self, configs: Any) -> Iterator[tuple[str, str, Sequence[int], dict]]:
@@ -214,7 +216,7 @@ def is_plan(path: str | Path) -> bool:
     """
     if not Path(path).is_file():
         return False
-    content = read_config(str(path))
+    content = _read(str(path))
     return 'configs' in content and 'model' not in content
 
 
@@ -234,6 +236,14 @@ def _planned_run(
         cfg=_merged(base, seeded),
         seedless_digest=config_digest(cfg),
     )
+
+
+def _read(path: str) -> Config:
+    """Read a config or plan; an error names it, not only the base that it comes from."""
+    try:
+        return Config.fromfile(path)
+    except Exception as error:  # a config is code: anything can happen
+        raise ValueError(f"'{path}' can't be read: {type(error).__name__}: {error}") from error
 
 
 def _merged(base: Config, options: Mapping[str, Any]) -> Config:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mmengine.config import Config
 from mmengine.runner import Runner
 
 if TYPE_CHECKING:
@@ -16,28 +15,18 @@ if TYPE_CHECKING:
 
 # What a config may have at the top beside the arguments of MMEngine's runner.
 _MORE_KEYS = ('compile', 'custom_imports')
-
-
-def read_config(path: str) -> Config:
-    """Read a config or plan; an error names it, not only the base that it comes from.
-
-    Args:
-        path (str): The file.
-
-    Returns:
-        Config: Its content.
-
-    Raises:
-        ValueError: If it can't be read.
-    """
-    try:
-        return Config.fromfile(path)
-    except Exception as error:  # a config is code: anything can happen
-        raise ValueError(f"'{path}' can't be read: {type(error).__name__}: {error}") from error
+# What the comparison sets itself, and where it takes it from.
+_OWN_KEYS = {
+    'randomness.seed': 'give `seeds`, or --seeds',
+    'work_dir': 'give --work-dir',
+    'resume': 'interrupted runs are resumed anyway',
+    'launcher': 'give --launcher, or --gpus',
+}
 
 
 def check_known_keys(keys: Iterable[str], config: Mapping[str, Any], path: str) -> None:
-    """Refuse overrides of top-level keys that nothing reads: MMEngine would add them silently.
+    """Refuse overrides without an effect: of keys that the comparison sets, and of top-level keys
+    that nothing reads, which MMEngine would add silently.
 
     Args:
         keys (Iterable[str]): Dotted keys, with or without '?'.
@@ -49,6 +38,9 @@ def check_known_keys(keys: Iterable[str], config: Mapping[str, Any], path: str) 
     """
     known = {*config, *inspect.signature(Runner.__init__).parameters, *_MORE_KEYS} - {'self'}
     for key in keys:
+        if key.removesuffix('?') in _OWN_KEYS:
+            remedy = _OWN_KEYS[key.removesuffix('?')]
+            raise ValueError(f'The comparison sets {key!r} of each run itself: {remedy}.')
         top = key.removesuffix('?').partition('.')[0]
         if top not in known and not key.endswith('?'):
             close = difflib.get_close_matches(top, known, 1)

@@ -16,6 +16,8 @@ FORMAT_VERSION = 1
 RECORD_FILE = 'compare.json'
 SUMMARY_FILE = 'summary.json'
 LOG_FILE = 'compare.log'
+# What a record can't do without.
+_RECORD_KEYS = ('setting', 'seed', 'identity', 'status', 'seconds')
 # MMEngine's, with the path of the newest checkpoint.
 _POINTER = 'last_checkpoint'
 # Folders that were moved aside.
@@ -54,6 +56,9 @@ class RunFolder:
                 f"'{path}' is not a record that this version of deft_mm reads "
                 f'({FORMAT}, version {FORMAT_VERSION}): move its folder away.'
             )
+        missing = [key for key in _RECORD_KEYS if record.get(key) is None]
+        if missing:
+            raise ValueError(f"'{path}' is damaged: it lacks {missing[0]!r}. Move its folder away.")
         return record
 
     def read_summary(self) -> dict | None:

@@ -158,10 +158,25 @@ class Scheduler:
                     states[run.name] = self._start(run, wanted)
                 for job in [job for job in self._active if job.process.poll() is not None]:
                     states[job.run.name] = self._finish(job, waiting)
+                if not waiting and not self._active:
+                    waiting.extend(self._left_by_others(runs, states, wanted))
                 time.sleep(_POLL if self._active else 0)
         finally:
             self._interrupt()
         return states
+
+    def _left_by_others(
+        self, runs: Sequence[PlannedRun], states: dict[str, str], wanted: Sequence[str]
+    ) -> list[PlannedRun]:
+        """Look again at what other processes had; what they have left undone is to be made here."""
+        left = []
+        for run in runs:
+            if states[run.name] == 'running':
+                states[run.name] = self._state(run, self._folder(run))
+                if states[run.name] in wanted:
+                    self._number[run.name] = '[left by another process]'
+                    left.append(run)
+        return left
 
     def _folder(self, run: PlannedRun) -> RunFolder:
         return RunFolder(self.work_dir / run.name)

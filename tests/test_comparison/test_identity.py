@@ -84,11 +84,11 @@ def test_files_with_labels_or_a_selection_count(cfg, tmp_path):
     assert set(data.unreadable) == {str(labels), str(selection)}
     labels.write_bytes(b'1')
     selection.write_bytes(b'1')
-    before = [DataDigests().of(c) for c in named]
+    before = [data.of(c) for c in named]
     assert before == [DataDigests().of(c) for c in named] and None not in before
     labels.write_bytes(b'2')
     selection.write_bytes(b'2')
-    assert all(DataDigests().of(c) != old for c, old in zip(named, before, strict=True))
+    assert all(data.of(c) != old for c, old in zip(named, before, strict=True))
 
 
 def test_data_that_cannot_be_read_agree_with_all(cfg):

@@ -106,6 +106,12 @@ def test_plan_file_names_methods_with_seeds_and_overrides_of_their_own(tmp_path)
         ('configs: [a.py, a.py]', ValueError, 'same folder, a-a/seed0'),
         ('configs: [a.py]\noverrides: {modell.head: 1}', ValueError, "'modell.head'.*'model'"),
         ('configs: [a.py]\nvariants: {v: {model.q?: 1}}', ValueError, "'v'.*has 'model.q'"),
+        (
+            'configs: [a.py]\nvariants: {v: {randomness.seed: 1}}',
+            ValueError,
+            'randomness.seed.*seeds',
+        ),
+        ('configs: {A: {config: a.py, overrides: {q?: 1}}}', ValueError, "'A'.*has 'q'"),
         ('configs: [a.py]\noverrides: {model.q?: 1}', ValueError, "overrides: .*'model.q'"),
         ('configs: [a.py]\nvariants: {v: {z: 1}, w: {z: 1}}', ValueError, "'v' and 'w'"),
         ('configs: [broken.py]', ValueError, r'broken\.py.*no_such_base\.py'),

@@ -52,15 +52,19 @@ def test_failed_run_is_told_of_and_the_rest_goes_on(tmp_path):
     assert len(calls(tmp_path)) == 3
 
 
-def test_damaged_run_is_left_alone_and_the_rest_goes_on(tmp_path):
+@pytest.mark.parametrize('content', ['{"format": "deft_mm-c', None])
+def test_damaged_run_is_left_alone_and_the_rest_goes_on(tmp_path, content):
     runs = planned_runs(tmp_path, seeds=[0, 1])
+    scheduler(tmp_path).run(runs[:1])
     damaged = tmp_path / 'runs' / RUN / 'compare.json'
-    damaged.parent.mkdir(parents=True)
-    damaged.write_text('{"format": "deft_mm-c')
+    if content is None:
+        pretend(tmp_path, identity=None)
+        content = damaged.read_text()
+    damaged.write_text(content)
     scheduler_ = scheduler(tmp_path)
     assert scheduler_.run(runs) == {RUN: 'damaged', 'ce_digits_sym40/seed1': 'done'}
     assert str(damaged) in scheduler_.damaged[RUN] and 'Move its folder' in scheduler_.damaged[RUN]
-    assert damaged.read_text() == '{"format": "deft_mm-c'
+    assert damaged.read_text() == content
 
 
 def test_interrupted_run_is_ended_and_resumes_from_its_checkpoint(tmp_path):
@@ -141,6 +145,22 @@ def test_run_of_another_process_is_left_to_it(tmp_path):
     assert states == {RUN: 'running', 'ce_digits_sym40/seed1': 'done'}
     lock.release()
     assert set(scheduler(tmp_path).run(runs).values()) == {'done'} and len(calls(tmp_path)) == 2
+
+
+@pytest.mark.parametrize('made', [True, False])
+def test_what_another_process_has_left_is_looked_at_again(tmp_path, made):
+    """It has made its run when this one is ready, or was ended without a word."""
+    runs = planned_runs(tmp_path, seeds=[0, 1])
+    lock = RunLock.acquire(tmp_path / 'runs' / 'ce_digits_sym40' / 'seed0.lock')
+
+    def say(line: str) -> None:
+        if 'seed1: done' in line:
+            lock.release()
+            if made:
+                scheduler(tmp_path).run(runs[:1])
+
+    assert set(scheduler(tmp_path, say=say).run(runs).values()) == {'done'}
+    assert len(calls(tmp_path)) == 2
 
 
 def test_run_that_another_process_made_meanwhile_is_not_made_again(tmp_path, monkeypatch):
