@@ -10,6 +10,7 @@ from mmengine.logging import MessageHub
 from mmpretrain.registry import HOOKS
 
 from deft_mm.engine.hooks import SelectionLogHook
+from deft_mm.models.heads.recipes import get_recipe
 from runner_utils import run, tiny
 
 CONFIG = 'deft/deft_digits_sym40.py'
@@ -69,20 +70,48 @@ def test_classes_without_a_kept_sample_are_named(tmp_path):
     assert 'collapses' not in log
 
 
+def messages_of(name: str, *epochs, head=None) -> list[list[str]]:
+    """The warnings of each epoch, from the kept shares of ten classes of 100 samples."""
+    hook, hub, said = SelectionLogHook(), MessageHub.get_instance(name), []
+    runner = SimpleNamespace(message_hub=hub, epoch=5, model=SimpleNamespace(head=head))
+    given = np.repeat(np.arange(10), 100)
+    dataset = SimpleNamespace(metainfo=dict(classes=list('abcdefghij')), given_labels=given)
+    for shares in epochs:
+        said.append([])
+        runner.logger = SimpleNamespace(warning=said[-1].append)
+        kept = np.concatenate([np.arange(100) < round(100 * s) for s in shares])
+        hook._warn_of_collapse(runner, dataset, np.arange(1000), kept)
+    return said
+
+
 @pytest.mark.parametrize(
     ('share', 'warned'), [([0.5] + [0.2] * 9, []), ([0.1] + [0.5] * 9, ['1 class: a 50% -> 10%'])]
 )
 def test_a_class_is_named_if_it_falls_more_than_all(share, warned):
     """Half of what is kept may go, as long as it goes evenly."""
-    hook, hub = SelectionLogHook(), MessageHub.get_instance(f'drift{share[0]}')
-    messages = []
-    runner = SimpleNamespace(
-        message_hub=hub, epoch=5, logger=SimpleNamespace(warning=messages.append)
-    )
-    given = np.repeat(np.arange(10), 100)
-    dataset = SimpleNamespace(metainfo=dict(classes=list('abcdefghij')), given_labels=given)
-    for shares in ([0.5] * 10, share):
-        kept = np.concatenate([np.arange(100) < round(100 * s) for s in shares])
-        hook._warn_of_collapse(runner, dataset, np.arange(1000), kept)
+    messages = messages_of(f'drift{share[0]}', [0.5] * 10, share)[1]
     drift = [message for message in messages if 'has fallen most in' in message]
     assert [d.split('fallen most in ')[1] for d in drift] == [f'{w}.' for w in warned]
+
+
+def test_an_even_collapse_is_no_drift_of_classes_in_the_next_epoch(tmp_path):
+    first, second, third = messages_of('even', [0.8] * 10, [0.3] * 10, [0.3] * 10)
+    assert not first and not third
+    assert len(second) == 1 and 'keeps 30% of the samples, and kept 80% before' in second[0]
+
+
+def test_a_class_that_comes_back_with_next_to_nothing_is_named_once():
+    rest = [0.5] * 9
+    epochs = messages_of('flicker', [0.5, *rest], [0, *rest], [0.02, *rest], [0, *rest])
+    assert [len(messages) for messages in epochs] == [0, 1, 0, 0]
+    assert 'nothing is kept of 1 class: a' in epochs[1][0]
+    recovered = messages_of('recovered', [0.5, *rest], [0, *rest], [0.4, *rest], [0, *rest])
+    assert 'nothing is kept of 1 class: a' in recovered[3][0]
+
+
+@pytest.mark.parametrize('recipe', ['synthetic', 'cautious'])
+def test_the_cautious_recipe_is_recommended_to_others(recipe):
+    head = SimpleNamespace(recipe=get_recipe(recipe))
+    (message,) = messages_of(f'of {recipe}', [0.8] * 10, [0.3] * 10, head=head)[1]
+    assert ("recipe='cautious'" in message) == (recipe == 'synthetic')
+    assert 'lower learning rate' in message

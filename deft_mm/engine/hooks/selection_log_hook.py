@@ -116,11 +116,16 @@ class SelectionLogHook(Hook):
         # What every class loses says nothing of one.
         limit[1:] *= min(1.0, share[0] / highest[0]) if highest[0] else 1.0
         fallen = (share < limit) & (total >= _MIN_SAMPLES)
-        new = [c for c in lost if c not in hub.get_info('classes_without_kept', [])]
-        for message in _messages(names, share, highest, fallen, lost, new):
+        said = hub.get_info('classes_without_kept', [])
+        # One that comes back with next to nothing, and goes again, is no news.
+        still = [c for c in said if share[1 + c] < self.collapse * share[0]]
+        remedy = _remedy(_head(runner))
+        for message in _messages(names, share, highest, fallen, lost, still, remedy):
             runner.logger.warning(f'Epoch {runner.epoch + 1}: {message}')
-        hub.update_info('classes_without_kept', lost)
+        hub.update_info('classes_without_kept', sorted({*lost, *still}))
         # What has been said counts from its new value on.
+        if fallen[0]:
+            highest[1:] *= share[0] / highest[0]
         hub.update_info(
             'highest_kept_shares', np.where(fallen, share, np.maximum(share, highest)).tolist()
         )
@@ -131,17 +136,27 @@ def _head(runner: Runner):
     return getattr(getattr(model, 'active', model), 'head', None)
 
 
-def _messages(names, share, highest, fallen, lost: list[int], new: list[int]):
+def _remedy(head) -> str:
+    recipe = getattr(head, 'recipe', None)
+    if getattr(recipe, 'train_classifier', True):
+        return (
+            "try DualPromptHead.recipe='cautious' (deft_folder_cautious.py), a lower learning "
+            'rate, or fewer NoiseFilterHook.detector_epochs.'
+        )
+    return 'try a lower learning rate, or fewer NoiseFilterHook.detector_epochs.'
+
+
+def _messages(names, share, highest, fallen, lost: list[int], still: list[int], remedy: str):
     if fallen[0]:
         yield (
             f'the selection collapses: it keeps {share[0]:.0%} of the samples, and kept '
-            f'{highest[0]:.0%} before. The detector may be talking itself into its own '
-            "mistakes: try DualPromptHead.recipe='cautious' (deft_folder_cautious.py), a lower "
-            'learning rate, or fewer NoiseFilterHook.detector_epochs.'
+            f'{highest[0]:.0%} before. The detector may be talking itself into its own mistakes: '
+            f'{remedy}'
         )
+    new = [c for c in lost if c not in still]
     if new:
         yield f'nothing is kept of {_named(names, new)}.'
-    drifted = [c for c in np.flatnonzero(fallen[1:]) if c not in lost]
+    drifted = [c for c in np.flatnonzero(fallen[1:]) if c not in lost + still]
     if drifted:
         shares = ', '.join(
             f'{names[c]} {highest[1 + c]:.0%} -> {share[1 + c]:.0%}' for c in drifted[:_NAMED]
