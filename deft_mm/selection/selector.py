@@ -154,7 +154,8 @@ def check_selection(
         print_log(
             f'{source} keeps ALL {num_samples} samples: nothing was filtered. Either the labels '
             'are clean, or the detector tells right labels from wrong ones no better than at its '
-            'start (stage 1 too short, learning rate too low), or the threshold is too low.',
+            'start (stage 1 too short, learning rate too low), or the threshold is too low, or a '
+            'warm-up of the selector has only begun.',
             logger='current',
             level=logging.WARNING,
         )

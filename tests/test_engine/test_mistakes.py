@@ -1,10 +1,12 @@
 """Each user mistake gets one clear error before any training time is spent."""
 
+import numpy as np
 import pytest
 from mmengine.hooks import Hook
-from mmpretrain.registry import HOOKS
+from mmpretrain.registry import DATASETS, HOOKS
 
 from runner_utils import run, tiny
+from tests.test_datasets.selection_wrapper_utils import write
 
 CONFIG = 'deft/deft_digits_sym40.py'
 
@@ -72,7 +74,21 @@ FIX_MATCH = dict(type='FixMatchDataset', strong_pipeline=[dict(type='PackInputs'
     [
         (dict(type='RelabeledSubset'), {}, "'RelabeledSubset'.*Known wrappers: .*RelabelledSubset"),
         (dict(type='RelabelledSubset', threshold=90), {}, 'threshold.*found 90'),
-        (WEIGHTED, {}, "'sample_weight', which nothing.*reads.*SampleWeightedLoss"),
+        (
+            WEIGHTED,
+            {},
+            r"'sample_weight', which nothing.*SampleWeightedLoss.*sample_fields = \('sample_w",
+        ),
+        (
+            WEIGHTED,
+            dict(
+                model__classifier__head__loss=dict(type='SampleWeightedLoss'),
+                model__detector__head=dict(
+                    _delete_=True, type='LinearClsHead', num_classes=10, in_channels=16
+                ),
+            ),
+            'weights samples.*neither DualPromptSelector nor LinearClsHead',
+        ),
         (
             dict(type='CleanSubset'),
             dict(model__classifier__head__loss=dict(type='SampleWeightedLoss')),
@@ -105,11 +121,45 @@ def test_stage_2_that_does_not_fit_costs_no_stage_1(cfg, dataset, options, match
     fails(cfg, ValueError, match)
 
 
-def test_refiltering_that_does_not_fit_costs_no_warm_up(tmp_path):
+def test_stage_2_that_does_not_fit_where_images_may_be_unreadable(cfg):
+    cfg.model.classifier.type = 'FixMatch'
+    cfg.default_hooks.noise_filter.update(
+        classifier_dataset=dict(FIX_MATCH, strong_pipeline=[]), skip_unreadable=True
+    )
+    fails(cfg, ValueError, 'strong_pipeline ends in something else than PackInputs')
+
+
+def test_selection_file_with_more_samples_than_the_classifier_is_to_train_on(cfg, tmp_path):
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    path = write(tmp_path / 'selection.csv', dataset, np.arange(24) < 6)
+    cfg.default_hooks.noise_filter.update(
+        selector=path,
+        classifier_dataset=dict(type='CleanSubset', num_samples=4),
+        keep_num_updates=False,
+    )
+    fails(cfg, ValueError, 'num_samples=4.*less than the 6 selected')
+
+
+def test_selector_in_its_warm_up_when_it_selects(cfg):
+    cfg.default_hooks.noise_filter.selector = dict(
+        type='SmallLossSelector', noise_ratio=0.5, warmup_epochs=3
+    )
+    fails(cfg, ValueError, 'SmallLossSelector.*warmup_epochs=3.*detector_epochs=1')
+
+
+@pytest.mark.parametrize(
+    ('loss', 'match'),
+    [
+        ('CrossEntropyLoss', "'sample_weight', which nothing in the ImageClassifier reads"),
+        ('SampleWeightedLoss', 'begin=1.*set begin=0'),
+    ],
+)
+def test_refiltering_that_does_not_fit_costs_no_warm_up(tmp_path, loss, match):
     cfg = tiny('gmm/gmm_digits_sym40.py', tmp_path)
     cfg.custom_hooks = [dict(type='NoTraining')]
-    cfg.default_hooks.noise_filter.classifier_dataset = WEIGHTED
-    fails(cfg, ValueError, "'sample_weight', which nothing in the ImageClassifier reads")
+    cfg.model.head.loss = dict(type=loss)
+    cfg.default_hooks.noise_filter.update(classifier_dataset=WEIGHTED, begin=1)
+    fails(cfg, ValueError, match)
 
 
 def test_a_model_without_the_data_that_it_is_for(tmp_path):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+import os
 
 import numpy as np
 import pytest
 import torch
+from mmcv.transforms import BaseTransform
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmpretrain.registry import DATASETS, HOOKS
+from mmpretrain.registry import DATASETS, HOOKS, TASK_UTILS, TRANSFORMS
 
 from deft_mm.engine.filter_plans import FilterPlan
+from deft_mm.selection import Selector
 from runner_utils import run, same_state, scalars, tiny
 from tests.test_datasets.selection_wrapper_utils import write
 
@@ -37,6 +40,14 @@ STRONG = [
     ),
     dict(type='PackInputs'),
 ]
+
+
+@TASK_UTILS.register_module()
+class KeepEveryFourth(Selector):
+    """Keeps fewer than a rehearsal makes up."""
+
+    def select(self, scores, fingerprint) -> np.ndarray:
+        return np.arange(len(scores)) % 4 == 0
 
 
 @HOOKS.register_module()
@@ -166,12 +177,78 @@ def test_the_rehearsal_draws_no_random_number(tmp_path, monkeypatch):
         flip = dict(type='RandomFlip', prob=0.5)
         cfg.train_dataloader.dataset.dataset.pipeline.insert(0, flip)
         if not rehearse:
-            monkeypatch.setattr(FilterPlan, 'rehearse', lambda self, runner, model: None)
+            monkeypatch.setattr(FilterPlan, 'rehearse', lambda self, runner, scorer, model: None)
         with pytest.raises(AsOriginal) as caught:
             run(cfg)
         starts.append(caught.value.args)
     (state, number, tensor), (other, same_number, same_tensor) = starts
     assert same_state(state, other) and number == same_number and torch.equal(tensor, same_tensor)
+
+
+@TRANSFORMS.register_module()
+class NoteProcess(BaseTransform):
+    """Notes the processes that it works in."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def transform(self, results: dict) -> dict:
+        with open(self.path, 'a') as file:
+            file.write(f'{os.getpid()}\n')
+        return results
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_the_rehearsal_uses_the_data_where_training_does(tmp_path, workers):
+    """What a transform opens on first use is not for several processes."""
+    cfg = tiny('deft/deft_digits_sym40.py', tmp_path)
+    cfg.custom_hooks = [dict(type='StopAtTheStart')]
+    cfg.train_dataloader.num_workers = workers
+    note = dict(type='NoteProcess', path=str(tmp_path / 'processes'))
+    cfg.train_dataloader.dataset.dataset.pipeline.insert(0, note)
+    with pytest.raises(AsOriginal):
+        run(cfg)
+    processes = (tmp_path / 'processes').read_text().split()
+    assert processes and (str(os.getpid()) in processes) == (workers == 0)
+
+
+def test_fewer_samples_than_a_rehearsal_makes_up_may_be_asked_for(tmp_path):
+    cfg = tiny('deft/deft_digits_sym40.py', tmp_path)
+    cfg.default_hooks.noise_filter.update(
+        selector=dict(type='KeepEveryFourth'),
+        classifier_dataset=dict(type='CleanSubset', num_samples=10),
+        keep_num_updates=False,
+    )
+    runner = run(cfg)
+    assert len([i for epoch, batch in runner.order.batches if epoch == 1 for i in batch]) == 10
+
+
+@pytest.mark.parametrize('first', [0, 1])
+def test_fix_match_data_may_be_a_part(tmp_path, first):
+    cfg = fix_match(tmp_path)
+    parts = [cfg.train_dataloader.dataset, copy.deepcopy(cfg.train_dataloader.dataset.dataset)]
+    cfg.train_dataloader.dataset = dict(
+        type='ConcatDataset', datasets=[parts[first], parts[1 - first]]
+    )
+    run(cfg)
+    assert any(line.get('pseudo_share', 0) > 0 for line in scalars(tmp_path / 'run'))
+
+
+def test_fix_match_on_a_selection_of_its_own_after_a_warm_up(tmp_path):
+    cfg = config(tmp_path, epochs=2)
+    cfg.model.update(type='FixMatch', threshold=0.14)
+    cfg.default_hooks.noise_filter = dict(
+        type='NoiseFilterHook',
+        selector=dict(type='GMMSelector'),
+        begin=1,
+        interval=1,
+        classifier_dataset=dict(type='FixMatchDataset', strong_pipeline=STRONG),
+        classifier_dataloader=dict(collate_fn=dict(type='fix_match_collate')),
+    )
+    run(cfg)
+    shares = [(line['epoch'], line.get('pseudo_share', 0.0)) for line in scalars(tmp_path)]
+    assert {share for epoch, share in shares if epoch == 1} == {0.0}
+    assert max(share for epoch, share in shares if epoch == 2) > 0
 
 
 @pytest.mark.parametrize(('batch_size', 'iterations'), [(4, 6), (2, 6), (8, 6), (1, 12)])
@@ -186,7 +263,18 @@ def test_updates_of_an_epoch_are_kept_with_another_batch_size(batch_size, iterat
     assert len([epoch for epoch, _ in runner.order.batches if epoch == 1]) == iterations
     log = next(tmp_path.glob('*/*.log')).read_text()
     # 12 kept samples, one at a time, are more updates than 24 by four
-    assert ('more updates an epoch' in log) == (batch_size == 1)
+    assert log.count('12 samples are more updates an epoch') == (batch_size == 1)
+
+
+def test_no_warning_of_more_updates_where_there_are_none(tmp_path):
+    cfg = tiny('deft/deft_digits_sym40.py', tmp_path)
+    cfg.default_hooks.noise_filter.update(
+        selector=dict(type='KeepEveryFourth'),
+        keep_num_updates=True,
+        classifier_dataloader=dict(batch_size=1),
+    )
+    run(cfg)
+    assert 'more updates' not in next(tmp_path.glob('*/*.log')).read_text()
 
 
 def test_the_log_says_how_many_samples_are_trained_on(tmp_path):

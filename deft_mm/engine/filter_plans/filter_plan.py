@@ -17,7 +17,7 @@ from deft_mm.datasets.selection_wrapper import SelectionWrapper
 from deft_mm.engine.sample_fields import check_sample_fields
 from deft_mm.engine.stage_switch import build_train_dataloader, replace_train_dataset
 from deft_mm.registered_class import registered_class
-from deft_mm.selection import Selection, check_selection
+from deft_mm.selection import Selection, Selector, check_selection
 
 if TYPE_CHECKING:
     from deft_mm.engine.hooks.noise_filter_hook import NoiseFilterHook
@@ -104,11 +104,12 @@ class FilterPlan(ABC):
             class_names=selection.class_names,
         )
 
-    def rehearse(self, runner: Runner, model: nn.Module) -> None:
+    def rehearse(self, runner: Runner, scorer: nn.Module, model: nn.Module) -> None:
         """Make a batch of the data that a selection will leave, before any training.
 
         Args:
             runner (Runner): The runner.
+            scorer (nn.Module): What will score the samples.
             model (nn.Module): What will be trained on them.
 
         Raises:
@@ -118,14 +119,30 @@ class FilterPlan(ABC):
         registered_class(
             DATASETS, self.hook.classifier_dataset.get('type'), SelectionWrapper, name, 'wrappers'
         )
-        dataset = self._filtered(runner, self.selection or self._made_up_selection())
+        if self.selection is not None:
+            dataset = self._filtered(runner, self.selection)
+        else:
+            # How many samples there will be is not known yet.
+            dataset = self._wrapped(self._made_up_selection(), num_samples=None)
         if self.selection_pass.limits is not None and not dataset.uses_kept:
             raise ValueError(
                 f'NoiseFilterHook.limits says what is kept, but {name} is '
                 f'{type(dataset).__name__}, which trains on all samples: remove one of the two.'
             )
+        if self.selection is None and not dataset.uses_kept:
+            self._check_clean_prob(scorer, name, type(dataset).__name__)
         loader = build_train_dataloader(runner, dataset, self.hook.classifier_dataloader)
         check_sample_fields(model, loader, name, self.selection_pass.skip_unreadable)
+
+    def _check_clean_prob(self, scorer: nn.Module, name: str, wrapper: str) -> None:
+        """Weights are clean probabilities: those of the selector, or of the head."""
+        selector, head = self.selection_pass.selector, getattr(scorer, 'head', None)
+        if type(selector).score is Selector.score and not hasattr(head, 'dual_logits'):
+            raise ValueError(
+                f'{name} is {wrapper}, which weights samples by their clean probability, but '
+                f'neither {type(selector).__name__} nor {type(head).__name__} gives one: '
+                'use a detector with a DualPromptHead, or a GMMSelector.'
+            )
 
     def _made_up_selection(self) -> Selection:
         """Every other sample kept."""
@@ -156,14 +173,12 @@ class FilterPlan(ABC):
         return text if name == 'CleanSubset' else f'{text} ({name})'
 
     def _filtered(self, runner: Runner, selection: Selection) -> SelectionWrapper:
-        whole = self.selection_pass.dataset
-        cfg = dict(self.hook.classifier_dataset, dataset=whole, selection=selection)
-        dataset = DATASETS.build(cfg)
+        dataset = self._wrapped(selection)
         if not self.hook.keep_num_updates:
             return dataset
         before = runner.cfg.train_dataloader.batch_size
         now = (self.hook.classifier_dataloader or {}).get('batch_size', before)
-        num_samples = math.ceil(len(whole) * now / before)
+        num_samples = math.ceil(len(self.selection_pass.dataset) * now / before)
         if num_samples < len(dataset):
             runner.logger.warning(
                 'NoiseFilterHook.keep_num_updates: with classifier_dataloader.batch_size='
@@ -171,7 +186,11 @@ class FilterPlan(ABC):
                 'than there were. Each is trained on once.'
             )
             return dataset
-        return DATASETS.build(dict(cfg, num_samples=num_samples))
+        return self._wrapped(selection, num_samples=num_samples)
+
+    def _wrapped(self, selection: Selection, **changes) -> SelectionWrapper:
+        whole, cfg = self.selection_pass.dataset, self.hook.classifier_dataset
+        return DATASETS.build(dict(cfg, dataset=whole, selection=selection, **changes))
 
     def restored(self, columns: dict[str, torch.Tensor]) -> Selection:
         """The selection that a checkpoint carries."""

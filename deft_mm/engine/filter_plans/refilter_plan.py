@@ -47,7 +47,20 @@ class RefilterPlan(FilterPlan):
                 'NoiseFilterHook.keep_num_updates=True.'
             )
         if self.hook.interval:
-            self.rehearse(runner, self.model)
+            self.rehearse(runner, self.model, self.model)
+            self._check_warm_up_data()
+
+    def _check_warm_up_data(self) -> None:
+        """The samples of the epochs before the first selection have no weights."""
+        fields = {
+            f for module in self.model.modules() for f in getattr(module, 'sample_fields', ())
+        }
+        if self.hook.begin > 0 and 'sample_weight' in fields:
+            raise ValueError(
+                f'NoiseFilterHook.begin={self.hook.begin} trains on the unweighted samples before '
+                f'the first selection, but the {type(self.model).__name__} needs their '
+                "'sample_weight': set begin=0."
+            )
 
     def before_epoch(self, runner: Runner) -> None:
         """Select what this epoch trains on."""

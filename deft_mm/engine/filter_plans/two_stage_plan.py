@@ -28,8 +28,9 @@ class TwoStagePlan(FilterPlan):
         if not selector.needs_scores:
             self.selection = selector.load(self.selection_pass.fingerprint)
         self._check_recipe()
+        self._check_selector_warmup()
         if self.model.classifier is not None:
-            self.rehearse(runner, self.model.classifier)
+            self.rehearse(runner, self.model.detector, self.model.classifier)
         if 'detector' in runner.optim_wrapper:
             start_stage(runner, 'detector', max(self.detector_epochs, 1))
 
@@ -46,6 +47,17 @@ class TwoStagePlan(FilterPlan):
                 f'trains with require_agreement={agreement} (model.detector.head.recipe): set '
                 "default_hooks.noise_filter.selector=dict(type='DualPromptSelector', "
                 f'recipe={recipe!r}).'
+            )
+
+    def _check_selector_warmup(self) -> None:
+        """A selector that selects once is to be past its warm-up."""
+        selector = self.selection_pass.selector
+        warmup = getattr(selector, 'warmup_epochs', 0)
+        if warmup > self.detector_epochs:
+            raise ValueError(
+                f'NoiseFilterHook.selector ({type(selector).__name__}) has warmup_epochs={warmup}, '
+                f'but selects once, after detector_epochs={self.detector_epochs}, when it would '
+                'reject less than its noise_ratio: leave warmup_epochs out.'
             )
 
     def _settle_epochs(self, runner: Runner) -> None:

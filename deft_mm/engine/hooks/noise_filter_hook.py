@@ -142,8 +142,9 @@ class NoiseFilterHook(Hook):
     @property
     def exchanges_data(self) -> bool:
         """bool: Whether the run will train on other data than those it starts with."""
-        model_has_stages = isinstance(self.plan, TwoStagePlan)
-        return model_has_stages or self.interval is not None
+        if isinstance(self.plan, TwoStagePlan):
+            return self.plan.model.classifier is not None
+        return self.interval is not None
 
     @property
     def kept(self):

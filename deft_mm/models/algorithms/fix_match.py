@@ -34,10 +34,10 @@ class FixMatch(ImageClassifier):
     Semi-Supervised Learning with Consistency and Confidence <https://arxiv.org/abs/2001.07685>`_,
     eq. 3 and 4. All images of a batch go through the backbone together, as there.
 
-    It trains on batches of :class:`~deft_mm.datasets.FixMatchDataset`; on those of any other data
-    set, and in prediction, it is an ``ImageClassifier``. The training log has ``loss_unlabelled``,
-    the second term with its weight, and ``pseudo_share``, the share of unlabelled samples above the
-    threshold.
+    It trains on batches of :class:`~deft_mm.datasets.FixMatchDataset`, which may be a part of its
+    data; on batches without unlabelled samples, and in prediction, it is an ``ImageClassifier``.
+    The training log has ``loss_unlabelled``, the second term with its weight, and ``pseudo_share``,
+    the share of unlabelled samples above the threshold.
 
     Example:
 
