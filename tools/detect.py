@@ -315,7 +315,7 @@ def run(args: argparse.Namespace) -> Detection:
     logger = MMLogger.get_instance('detect')
     selector, own = choose_selector(args, cfg), noise_filter_of(cfg)
     limits = build_limits(own['limits']) if own.get('limits') else None
-    data = find_data(cfg, args.data, args.part, args.data_options)
+    data = find_data(cfg, args.data, args.part, args.data_options, args.cfg_options)
     source = None
     if args.pipeline_from is not None:
         source = read_config(args.pipeline_from, {}, count_classes=False)

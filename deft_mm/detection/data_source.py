@@ -38,7 +38,11 @@ class DataSource:
 
 
 def find_data(
-    cfg: Config, path: str | None, part: str = 'train', options: Mapping[str, Any] | None = None
+    cfg: Config,
+    path: str | None,
+    part: str = 'train',
+    options: Mapping[str, Any] | None = None,
+    own_options: Mapping[str, Any] | None = None,
 ) -> DataSource:
     """Find what is to be scored.
 
@@ -51,6 +55,8 @@ def find_data(
         part (str): Which data set of a config: 'train', 'val' or 'test'. Defaults to 'train'.
         options (Mapping[str, Any], optional): Overrides of that config, or arguments of
             ``ImageFolderDataset``. Defaults to None.
+        own_options (Mapping[str, Any], optional): Overrides that ``cfg`` has, which are only told.
+            Defaults to None.
 
     Returns:
         DataSource: The data.
@@ -66,7 +72,7 @@ def find_data(
                 '--data-options belong to --data: without it, the data are those of CONFIG, which '
                 '--cfg-options change.'
             )
-        return _data_of(cfg, part, {}, is_own=True)
+        return _data_of(cfg, part, own_options or {}, is_own=True)
     if not Path(path).exists():
         raise FileNotFoundError(
             f"--data '{path}' does not exist: give a folder that has a folder for each class, a "

@@ -106,7 +106,7 @@ class DualPromptHead(TextHead):
 
     Raises:
         ValueError: If a setting is out of range, if class names don't fit in number or length, or
-            if the recipe 'cautious' has no ``ctx_init``.
+            if the recipe 'cautious' has no ``ctx_init``, or a classification loss.
     """
 
     def __init__(
@@ -134,6 +134,12 @@ class DualPromptHead(TextHead):
         self.recipe = get_recipe(
             recipe, require_agreement=require_agreement, pseudo_labels=pseudo_labels
         )
+        for name, value in dict(loss_cls=loss_cls, loss_warmup=loss_warmup).items():
+            if value is not None and not self.recipe.train_classifier:
+                raise ValueError(
+                    f'DualPromptHead.{name} is set, but recipe={recipe!r} has no classification '
+                    'loss: leave one of the two out.'
+                )
         self.warmup_epochs = self.recipe.warmup_epochs if warmup_epochs is None else warmup_epochs
         if self.warmup_epochs < 0:
             raise ValueError(

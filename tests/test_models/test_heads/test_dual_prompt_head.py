@@ -91,6 +91,12 @@ def test_cautious_recipe_needs_words_and_a_backbone_that_rests():
         head.loss((features()[0].requires_grad_(),), samples(LABELS))
 
 
+@pytest.mark.parametrize('name', ['loss_cls', 'loss_warmup'])
+def test_cautious_recipe_has_no_classification_loss(name):
+    with pytest.raises(ValueError, match=f"{name} is set, but recipe='cautious'"):
+        build(recipe='cautious', ctx_init='a photo of a', **{name: dict(type='CrossEntropyLoss')})
+
+
 def test_text_tower_is_frozen():
     head = build()
     trained = {name for name, parameter in head.named_parameters() if parameter.requires_grad}
