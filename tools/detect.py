@@ -126,7 +126,8 @@ def add_detector_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--class-map',
         metavar='FILE',
-        help='.csv with the columns data_class,detector_class, or .json with an object',
+        help='.csv with the columns data_class,detector_class, or .json with an object; with '
+        '--clip-only and --class-names data, the second is any name to ask the detector for',
     )
     group.add_argument(
         '--unmatched',
