@@ -46,6 +46,8 @@ def test_a_config_gives_any_of_its_data_sets_and_takes_options(cfg):
     assert train.name == 'deft_digits_sym40' and train.dataset.noise.ratio == 0.1
     assert cfg.train_dataloader.dataset.noise.ratio == 0.4
     assert train.text.endswith('deft_digits_sym40.py, train_dataloader.dataset.noise.ratio=0.1>')
+    own = find_data(cfg, None, own_options=options)
+    assert own.is_own and own.text.endswith(', train_dataloader.dataset.noise.ratio=0.1>')
     test = find_data(cfg, str(DIGITS), part='test')
     assert test.name == 'deft_digits_sym40_test' and len(DATASETS.build(test.dataset)) == 500
 
