@@ -35,6 +35,8 @@ from deft_mm.comparison import (
 from deft_mm.comparison.overrides import flatten, parse_options
 
 INTERRUPTED = 130
+# What to call a run of a state if its record is of another config, code or data.
+_MADE_WITH_OTHERS = dict(outdated='outdated', missing='unfinished, starts anew')
 
 
 def parse_args() -> argparse.Namespace:
@@ -117,9 +119,9 @@ def print_survey(scheduler: Scheduler, runs: list[PlannedRun], states: dict[str,
     for data, reason in scheduler.unreadable_data().items():
         print(f'{data} cannot be read here, changes of it go unnoticed: {reason}')
     for run in runs:
-        parts = scheduler.why_outdated(run) if states[run.name] in ('outdated', 'missing') else []
+        what = _MADE_WITH_OTHERS.get(states[run.name])
+        parts = scheduler.why_outdated(run) if what else []
         if parts:
-            what = 'outdated' if states[run.name] == 'outdated' else 'unfinished, starts anew'
             print(f'  {what}: {run.name} (other {" and ".join(parts)})')
     if counts['outdated'] and not scheduler.rerun_outdated:
         print('Outdated runs are left as they are and are in the table; see --rerun-outdated.')

@@ -16,6 +16,7 @@ from mmpretrain.registry import DATASETS
 import deft_mm
 from deft_mm.comparison.run_setting import training_datasets
 from deft_mm.datasets import dataset_fingerprint
+from deft_mm.datasets.noise.label_noise import file_checksum
 from deft_mm.engine.data_settings import settle_data
 
 # Where and how a run is made, not what comes out.
@@ -103,7 +104,7 @@ class DataDigests:
 
     def _of_file(self, path: str) -> str | None:
         try:
-            return hashlib.blake2b(Path(path).read_bytes(), digest_size=8).hexdigest()
+            return file_checksum(path)
         except OSError as error:
             self.unreadable[path] = str(error)
             return None

@@ -124,7 +124,7 @@ class ComparisonPlan:
         Raises:
             ValueError: If it lacks ``configs`` or has other keys.
         """
-        content = _read(str(path)).to_dict()
+        content = _read(path).to_dict()
         unknown = sorted(set(content) - set(_KEYS))
         if unknown or 'configs' not in content:
             what = f'unknown key {unknown[0]!r}' if unknown else 'there is no `configs`'
@@ -216,7 +216,7 @@ def is_plan(path: str | Path) -> bool:
     """
     if not Path(path).is_file():
         return False
-    content = _read(str(path))
+    content = _read(path)
     return 'configs' in content and 'model' not in content
 
 
@@ -238,7 +238,7 @@ def _planned_run(
     )
 
 
-def _read(path: str) -> Config:
+def _read(path: str | Path) -> Config:
     """Read a config or plan; an error names it, not only the base that it comes from."""
     try:
         return Config.fromfile(path)

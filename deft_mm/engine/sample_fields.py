@@ -55,11 +55,10 @@ def check_sample_fields(
     if not isinstance(batch, Mapping) or 'data_samples' not in batch:
         return  # a collate_fn and a model of the user's own
     samples = batch['data_samples']
-    modules = list(model.modules())
-    read = {field for module in modules for field in getattr(module, 'sample_fields', ())}
+    read = fields_read_by(model)
     reads_all = any(
         hasattr(module, 'set_data_samples') and not hasattr(module, 'sample_fields')
-        for module in modules
+        for module in model.modules()
     )
     for field, (giver, reader) in _FIELDS.items():
         given = any(field in sample for sample in samples)
@@ -74,6 +73,18 @@ def check_sample_fields(
                 f'{name}: the {type(model).__name__} reads the {field!r} of its samples, which '
                 f'{data} does not give: train it on {giver}.'
             )
+
+
+def fields_read_by(model: nn.Module) -> set[str]:
+    """The fields of a ``DataSample`` that the modules of a model say they read.
+
+    Args:
+        model (nn.Module): The model.
+
+    Returns:
+        set[str]: Names of fields.
+    """
+    return {f for module in model.modules() for f in getattr(module, 'sample_fields', ())}
 
 
 class _OneOfEachPart(Dataset):
@@ -104,18 +115,15 @@ class _OneOfEachPart(Dataset):
 
 def _make_batch(loader: DataLoader, tried: int) -> Any:
     samples = _OneOfEachPart(loader.dataset, tried)
-    workers = min(1, loader.num_workers)
+    one_batch = DataLoader(
+        samples,
+        batch_size=len(samples),
+        num_workers=min(1, loader.num_workers),
+        collate_fn=loader.collate_fn,
+        multiprocessing_context=loader.multiprocessing_context,
+    )
     with _same_random_numbers():
-        batches = iter(
-            DataLoader(
-                samples,
-                batch_size=len(samples),
-                num_workers=workers,
-                collate_fn=loader.collate_fn,
-                multiprocessing_context=loader.multiprocessing_context if workers else None,
-            )
-        )
-        return next(batches)
+        return next(iter(one_batch))
 
 
 def _is_list_of_items(batch: Any) -> bool:

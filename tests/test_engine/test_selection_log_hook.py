@@ -94,7 +94,7 @@ def test_a_class_is_named_if_it_falls_more_than_all(share, warned):
     assert [d.split('fallen most in ')[1] for d in drift] == [f'{w}.' for w in warned]
 
 
-def test_an_even_collapse_is_no_drift_of_classes_in_the_next_epoch(tmp_path):
+def test_an_even_collapse_is_no_drift_of_classes_in_the_next_epoch():
     first, second, third = messages_of('even', [0.8] * 10, [0.3] * 10, [0.3] * 10)
     assert not first and not third
     assert len(second) == 1 and 'keeps 30% of the samples, and kept 80% before' in second[0]

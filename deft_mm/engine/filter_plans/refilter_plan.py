@@ -5,6 +5,7 @@ from __future__ import annotations
 from mmengine.runner import Runner
 
 from deft_mm.engine.filter_plans.filter_plan import FilterPlan
+from deft_mm.engine.sample_fields import fields_read_by
 from deft_mm.engine.scoring_pass import check_needs
 from deft_mm.engine.stage_switch import set_length
 from deft_mm.selection import Selection
@@ -52,10 +53,7 @@ class RefilterPlan(FilterPlan):
 
     def _check_warm_up_data(self) -> None:
         """The samples of the epochs before the first selection have no weights."""
-        fields = {
-            f for module in self.model.modules() for f in getattr(module, 'sample_fields', ())
-        }
-        if self.hook.begin > 0 and 'sample_weight' in fields:
+        if self.hook.begin > 0 and 'sample_weight' in fields_read_by(self.model):
             raise ValueError(
                 f'NoiseFilterHook.begin={self.hook.begin} trains on the unweighted samples before '
                 f'the first selection, but the {type(self.model).__name__} needs their '

@@ -134,12 +134,8 @@ class DualPromptHead(TextHead):
         self.recipe = get_recipe(
             recipe, require_agreement=require_agreement, pseudo_labels=pseudo_labels
         )
-        for name, value in dict(loss_cls=loss_cls, loss_warmup=loss_warmup).items():
-            if value is not None and not self.recipe.train_classifier:
-                raise ValueError(
-                    f'DualPromptHead.{name} is set, but recipe={recipe!r} has no classification '
-                    'loss: leave one of the two out.'
-                )
+        if not self.recipe.train_classifier:
+            _check_without_classifier(recipe, ctx_init, loss_cls=loss_cls, loss_warmup=loss_warmup)
         self.warmup_epochs = self.recipe.warmup_epochs if warmup_epochs is None else warmup_epochs
         if self.warmup_epochs < 0:
             raise ValueError(
@@ -161,13 +157,7 @@ class DualPromptHead(TextHead):
             neg_ctx_init=neg_ctx_init,
             ctx_init_std=ctx_init_std,
         )
-        if not self.recipe.train_classifier:
-            if ctx_init is None:
-                raise ValueError(
-                    f"DualPromptHead.recipe is {recipe!r}, whose positive prompts aren't trained, "
-                    "and there are no words for them: set ctx_init, such as 'a photo of a'."
-                )
-            self.prompts.pos_ctx.requires_grad_(False)
+        self.prompts.pos_ctx.requires_grad_(self.recipe.train_classifier)
         width = self.text.context_length - n_ctx - 2
         self.register_buffer(
             'class_token_ids', torch.full((num_classes, width), -1, dtype=torch.int64)
@@ -484,3 +474,18 @@ def _sample_indices(data_samples: list[DataSample], device: torch.device) -> Ten
     if not all('sample_idx' in sample for sample in data_samples):
         return None
     return torch.tensor([int(s.sample_idx) for s in data_samples], dtype=torch.int64, device=device)
+
+
+def _check_without_classifier(recipe: str, ctx_init: str | None, **losses: dict | None) -> None:
+    """Refuse what does not fit a recipe that leaves the positive prompts as they are."""
+    for name, loss in losses.items():
+        if loss is not None:
+            raise ValueError(
+                f'DualPromptHead.{name} is set, but recipe={recipe!r} has no classification '
+                'loss: leave one of the two out.'
+            )
+    if ctx_init is None:
+        raise ValueError(
+            f"DualPromptHead.recipe is {recipe!r}, whose positive prompts aren't trained, "
+            "and there are no words for them: set ctx_init, such as 'a photo of a'."
+        )
