@@ -1,49 +1,14 @@
 # ANIMAL-10N, about 8% of the labels wrong; see `deft_mm/datasets/animal10n.py` for the files.
 # Not in the paper: constants and transforms as those of its other set of 64x64 images,
 # Tiny-ImageNet.
-data_preprocessor = dict(
-    num_classes=10,
-    # CLIP's own normalisation, on the 0..255 scale
-    mean=[122.7709, 116.7460, 104.0937],
-    std=[68.5005, 66.6322, 70.3232],
-    to_rgb=True,
-)
+_base_ = './image_files.py'
 
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(256, 256), backend='pillow', interpolation='bilinear'),
-    dict(type='RandomCrop', crop_size=224),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='PackInputs'),
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(224, 224), backend='pillow', interpolation='bilinear'),
-    dict(type='PackInputs'),
-]
-
+data_preprocessor = dict(num_classes=10)
+images = dict(type='Animal10N', data_root='data/animal10n')
 train_dataloader = dict(
-    batch_size=64,
-    num_workers=4,
-    persistent_workers=False,  # a resumed run augments as an uninterrupted one
-    dataset=dict(
-        type='NoisyLabelDataset',
-        dataset=dict(
-            type='Animal10N', data_root='data/animal10n', split='train', pipeline=train_pipeline
-        ),
-    ),
-    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(dataset=dict(split='train', pipeline=_base_.train_pipeline, **images))
 )
-val_dataloader = dict(
-    batch_size=256,
-    num_workers=4,
-    dataset=dict(
-        type='Animal10N', data_root='data/animal10n', split='test', pipeline=test_pipeline
-    ),
-    sampler=dict(type='DefaultSampler', shuffle=False),
+val_dataloader = test_dataloader = dict(
+    dataset=dict(split='test', pipeline=_base_.test_pipeline, **images)
 )
-val_evaluator = dict(type='Accuracy', topk=(1,))
-test_dataloader = val_dataloader
-test_evaluator = val_evaluator
-val_cfg = dict()
-test_cfg = dict()
+del images

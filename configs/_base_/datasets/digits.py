@@ -1,4 +1,6 @@
 # scikit-learn's 1,797 handwritten digits, 8x8 pixels: ships with scikit-learn, nothing to download.
+_base_ = './common.py'
+
 data_preprocessor = dict(
     num_classes=10,
     # CLIP's own normalisation, on the 0..255 scale
@@ -17,24 +19,12 @@ train_pipeline = [
 test_pipeline = [resize, dict(type='PackInputs')]
 
 train_dataloader = dict(
-    batch_size=64,
     num_workers=0,  # the images are in memory and tiny
-    persistent_workers=False,
-    dataset=dict(
-        type='NoisyLabelDataset',
-        dataset=dict(type='DigitsDataset', split='train', pipeline=train_pipeline),
-    ),
-    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(dataset=dict(type='DigitsDataset', split='train', pipeline=train_pipeline)),
 )
-val_dataloader = dict(
+val_dataloader = test_dataloader = dict(
     batch_size=250,
     num_workers=0,
     persistent_workers=False,
     dataset=dict(type='DigitsDataset', split='test', pipeline=test_pipeline),
-    sampler=dict(type='DefaultSampler', shuffle=False),
 )
-val_evaluator = dict(type='Accuracy', topk=(1,))
-test_dataloader = val_dataloader
-test_evaluator = val_evaluator
-val_cfg = dict()
-test_cfg = dict()

@@ -1,9 +1,10 @@
 # MNIST, downloaded to data/mnist (12 MB); see `deft_mm/datasets/mnist_dataset.py`.
-# The paper's code has no transforms for it: those of CIFAR without the flip, CLIP's own constants.
-# The images are in memory. Crop and resize run on the device, and give Pillow's bytes.
+# Not in the paper, whose code has no transforms for it: those of CIFAR without the flip, CLIP's own
+# constants. Crop and resize run on the device, and give Pillow's bytes.
+_base_ = './in_memory.py'
+
 resize = dict(type='BatchResize', scale=224)
 data_preprocessor = dict(
-    type='AugmentingDataPreprocessor',
     # No flip: a mirrored digit is another sign or none.
     train_transforms=[dict(type='BatchRandomCrop', crop_size=28, padding=4), resize],
     test_transforms=[resize],
@@ -13,29 +14,11 @@ data_preprocessor = dict(
     std=[68.5005, 66.6322, 70.3232],
     to_rgb=False,  # three equal channels
 )
-
-train_pipeline = test_pipeline = [dict(type='PackInputs')]
-
+images = dict(type='MNISTDataset', data_root='data/mnist')
 train_dataloader = dict(
-    batch_size=64,
-    num_workers=2,
-    persistent_workers=False,  # a resumed run augments as an uninterrupted one
-    dataset=dict(
-        type='NoisyLabelDataset',
-        dataset=dict(
-            type='MNISTDataset', data_root='data/mnist', split='train', pipeline=train_pipeline
-        ),
-    ),
-    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(dataset=dict(split='train', pipeline=_base_.train_pipeline, **images))
 )
-val_dataloader = dict(
-    batch_size=256,
-    num_workers=2,
-    dataset=dict(type='MNISTDataset', data_root='data/mnist', split='test', pipeline=test_pipeline),
-    sampler=dict(type='DefaultSampler', shuffle=False),
+val_dataloader = test_dataloader = dict(
+    dataset=dict(split='test', pipeline=_base_.test_pipeline, **images)
 )
-val_evaluator = dict(type='Accuracy', topk=(1,))
-test_dataloader = val_dataloader
-test_evaluator = val_evaluator
-val_cfg = dict()
-test_cfg = dict()
+del images
