@@ -1,4 +1,4 @@
 # Cross entropy on all samples of CIFAR-100 with 20% symmetric noise.
-_base_ = './ce_cifar100_sym60.py'
+_base_ = ['../_base_/datasets/cifar100.py', '../_base_/noise/sym20.py', '../_base_/methods/ce.py']
 
-train_dataloader = dict(dataset=dict(noise=dict(type='SymmetricNoise', ratio=0.2, seed=0)))
+train_dataloader = dict(dataset=dict(noise=_base_.pop('noise')))

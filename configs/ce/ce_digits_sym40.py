@@ -2,11 +2,12 @@
 #   python tools/train.py configs/ce/ce_digits_sym40.py
 _base_ = [
     '../_base_/datasets/digits.py',
+    '../_base_/noise/sym40.py',
     '../_base_/models/classifier_clip_tiny.py',
     '../_base_/schedules/ce_10e.py',
 ]
 
-train_dataloader = dict(dataset=dict(noise=dict(type='SymmetricNoise', ratio=0.4, seed=0)))
+train_dataloader = dict(dataset=dict(noise=_base_.pop('noise')))
 model = _base_.classifier
 
 # As stage 2 of deft_digits_sym40.py.

@@ -1,10 +1,6 @@
 # DeFT on Stanford Cars with 20% symmetric noise: CLIP ViT-B/16, VPT-deep, 10 + 10 epochs.
 #   python tools/train.py configs/deft/deft_cars_sym20.py
-_base_ = [
-    '../_base_/datasets/cars.py',
-    '../_base_/models/deft_clip_vit_b16.py',
-    '../_base_/schedules/deft_10e_10e.py',
-]
+_base_ = ['../_base_/datasets/cars.py', '../_base_/noise/sym20.py', '../_base_/methods/deft.py']
 
-train_dataloader = dict(dataset=dict(noise=dict(type='SymmetricNoise', ratio=0.2, seed=0)))
+train_dataloader = dict(dataset=dict(noise=_base_.pop('noise')))
 model = dict(detector=dict(head=dict(num_classes=196)), classifier=dict(head=dict(num_classes=196)))

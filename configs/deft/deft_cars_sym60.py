@@ -1,4 +1,4 @@
 # DeFT on Stanford Cars with 60% symmetric noise.
-_base_ = './deft_cars_sym20.py'
+_base_ = ['./deft_cars_sym20.py', '../_base_/noise/sym60.py']
 
-train_dataloader = dict(dataset=dict(noise=dict(type='SymmetricNoise', ratio=0.6, seed=0)))
+train_dataloader = dict(dataset=dict(noise=_base_.pop('noise')))

@@ -1,9 +1,9 @@
 # DeFT on CIFAR-100 with 40% instance-dependent noise.
-_base_ = './deft_cifar100_sym60.py'
+_base_ = ['../_base_/datasets/cifar100.py', '../_base_/noise/idn40.py', '../_base_/methods/deft.py']
 
 train_dataloader = dict(
     dataset=dict(
-        noise=dict(type='InstanceDependentNoise', ratio=0.4, seed=1),
+        noise=_base_.pop('noise'),
         noise_file='data/noise/cifar100_idn40.npz',  # drawn by the first run
     )
 )

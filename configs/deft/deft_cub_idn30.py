@@ -1,9 +1,9 @@
 # DeFT on CUB-200-2011 with 30% instance-dependent noise.
-_base_ = './deft_cub_sym20.py'
+_base_ = ['./deft_cub_sym20.py', '../_base_/noise/idn30.py']
 
 train_dataloader = dict(
     dataset=dict(
-        noise=dict(type='InstanceDependentNoise', ratio=0.3, seed=1),
+        noise=_base_.pop('noise'),
         noise_file='data/noise/cub_idn30.npz',  # drawn by the first run
     )
 )

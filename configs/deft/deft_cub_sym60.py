@@ -1,4 +1,4 @@
 # DeFT on CUB-200-2011 with 60% symmetric noise.
-_base_ = './deft_cub_sym20.py'
+_base_ = ['./deft_cub_sym20.py', '../_base_/noise/sym60.py']
 
-train_dataloader = dict(dataset=dict(noise=dict(type='SymmetricNoise', ratio=0.6, seed=0)))
+train_dataloader = dict(dataset=dict(noise=_base_.pop('noise')))

@@ -3,11 +3,12 @@
 #   python tools/train.py configs/deft/deft_digits_sym40.py
 _base_ = [
     '../_base_/datasets/digits.py',
+    '../_base_/noise/sym40.py',
     '../_base_/models/deft_clip_tiny.py',
     '../_base_/schedules/deft_10e_10e.py',
 ]
 
-train_dataloader = dict(dataset=dict(noise=dict(type='SymmetricNoise', ratio=0.4, seed=0)))
+train_dataloader = dict(dataset=dict(noise=_base_.pop('noise')))
 
 # What differs from the paper's schedule, for a small, weak CLIP and 21 iterations an epoch. Settled
 # on seeds 100 to 111, which the README's table does not have.

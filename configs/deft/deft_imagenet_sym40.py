@@ -1,12 +1,8 @@
-# DeFT on ImageNet with 40% symmetric noise.
+# DeFT on ImageNet with 40% symmetric noise; not in the paper.
 #   bash tools/dist_train.sh configs/deft/deft_imagenet_sym40.py 8
-_base_ = [
-    '../_base_/datasets/imagenet.py',
-    '../_base_/models/deft_clip_vit_b16.py',
-    '../_base_/schedules/deft_10e_10e.py',
-]
+_base_ = ['../_base_/datasets/imagenet.py', '../_base_/noise/sym40.py', '../_base_/methods/deft.py']
 
-train_dataloader = dict(dataset=dict(noise=dict(type='SymmetricNoise', ratio=0.4, seed=0)))
+train_dataloader = dict(dataset=dict(noise=_base_.pop('noise')))
 model = dict(
     detector=dict(head=dict(num_classes=1000)), classifier=dict(head=dict(num_classes=1000))
 )

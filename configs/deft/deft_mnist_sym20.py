@@ -1,10 +1,6 @@
-# DeFT on MNIST with 20% symmetric noise.
+# DeFT on MNIST with 20% symmetric noise; not in the paper.
 #   python tools/train.py configs/deft/deft_mnist_sym20.py
-_base_ = [
-    '../_base_/datasets/mnist.py',
-    '../_base_/models/deft_clip_vit_b16.py',
-    '../_base_/schedules/deft_10e_10e.py',
-]
+_base_ = ['../_base_/datasets/mnist.py', '../_base_/noise/sym20.py', '../_base_/methods/deft.py']
 
-train_dataloader = dict(dataset=dict(noise=dict(type='SymmetricNoise', ratio=0.2, seed=0)))
+train_dataloader = dict(dataset=dict(noise=_base_.pop('noise')))
 model = dict(detector=dict(head=dict(num_classes=10)), classifier=dict(head=dict(num_classes=10)))

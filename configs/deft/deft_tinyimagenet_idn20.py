@@ -1,9 +1,9 @@
 # DeFT on Tiny-ImageNet with 20% instance-dependent noise.
-_base_ = './deft_tinyimagenet_sym20.py'
+_base_ = ['./deft_tinyimagenet_sym20.py', '../_base_/noise/idn20.py']
 
 train_dataloader = dict(
     dataset=dict(
-        noise=dict(type='InstanceDependentNoise', ratio=0.2, seed=1),
+        noise=_base_.pop('noise'),
         noise_file='data/noise/tinyimagenet_idn20.npz',  # drawn by the first run
     )
 )

@@ -2,9 +2,9 @@
 #   python tools/train.py configs/deft/deft_tinyimagenet_sym20.py
 _base_ = [
     '../_base_/datasets/tinyimagenet.py',
-    '../_base_/models/deft_clip_vit_b16.py',
-    '../_base_/schedules/deft_10e_10e.py',
+    '../_base_/noise/sym20.py',
+    '../_base_/methods/deft.py',
 ]
 
-train_dataloader = dict(dataset=dict(noise=dict(type='SymmetricNoise', ratio=0.2, seed=0)))
+train_dataloader = dict(dataset=dict(noise=_base_.pop('noise')))
 model = dict(detector=dict(head=dict(num_classes=200)), classifier=dict(head=dict(num_classes=200)))

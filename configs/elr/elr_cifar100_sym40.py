@@ -1,5 +1,4 @@
-# ELR on CIFAR-100 with 40% symmetric noise:
-# cross entropy with early-learning regularisation.
-_base_ = '../ce/ce_cifar100_sym40.py'
+# ELR on CIFAR-100 with 40% symmetric noise.
+_base_ = ['../ce/ce_cifar100_sym40.py', '../_base_/methods/elr.py']
 
-model = dict(head=dict(loss=dict(type='ELRLoss', num_classes=100)))
+_base_.merge(_base_.pop('method'))

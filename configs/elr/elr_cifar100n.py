@@ -1,5 +1,4 @@
-# ELR on CIFAR-100N (human labels, 40% wrong):
-# cross entropy with early-learning regularisation.
-_base_ = '../ce/ce_cifar100n.py'
+# ELR on CIFAR-100N (human labels, 40% wrong).
+_base_ = ['../ce/ce_cifar100n.py', '../_base_/methods/elr.py']
 
-model = dict(head=dict(loss=dict(type='ELRLoss', num_classes=100)))
+_base_.merge(_base_.pop('method'))

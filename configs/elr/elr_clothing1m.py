@@ -1,5 +1,5 @@
-# ELR on Clothing1M (balanced subset):
-# cross entropy with early-learning regularisation.
-_base_ = '../ce/ce_clothing1m.py'
+# ELR on Clothing1M (balanced subset).
+_base_ = ['../ce/ce_clothing1m.py', '../_base_/methods/elr.py']
 
-model = dict(head=dict(loss=dict(type='ELRLoss', num_classes=14)))
+_base_.merge(_base_.pop('method'))
+model = dict(head=dict(loss=dict(num_classes=14)))

@@ -1,5 +1,5 @@
-# ELR on WebVision-50:
-# cross entropy with early-learning regularisation.
-_base_ = '../ce/ce_webvision.py'
+# ELR on WebVision-50.
+_base_ = ['../ce/ce_webvision.py', '../_base_/methods/elr.py']
 
-model = dict(head=dict(loss=dict(type='ELRLoss', num_classes=50)))
+_base_.merge(_base_.pop('method'))
+model = dict(head=dict(loss=dict(num_classes=50)))

@@ -1,9 +1,4 @@
 # DeFT with FixMatch on CIFAR-100 with 30% instance-dependent noise.
-_base_ = './fixmatch_cifar100_sym60.py'
+_base_ = ['../deft/deft_cifar100_idn30.py', '../_base_/methods/fixmatch.py']
 
-train_dataloader = dict(
-    dataset=dict(
-        noise=dict(type='InstanceDependentNoise', ratio=0.3, seed=1),
-        noise_file='data/noise/cifar100_idn30.npz',  # drawn by the first run
-    )
-)
+_base_.merge(_base_.pop('method'))

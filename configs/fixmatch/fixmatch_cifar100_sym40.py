@@ -1,4 +1,4 @@
 # DeFT with FixMatch on CIFAR-100 with 40% symmetric noise.
-_base_ = './fixmatch_cifar100_sym60.py'
+_base_ = ['../deft/deft_cifar100_sym40.py', '../_base_/methods/fixmatch.py']
 
-train_dataloader = dict(dataset=dict(noise=dict(type='SymmetricNoise', ratio=0.4, seed=0)))
+_base_.merge(_base_.pop('method'))

@@ -1,19 +1,8 @@
-# DeFT with FixMatch on Clothing1M (balanced subset): in stage 2 the rejected samples are
-# unlabelled data.
-_base_ = '../deft/deft_clothing1m.py'
+# DeFT with FixMatch on Clothing1M (balanced subset).
+_base_ = ['../deft/deft_clothing1m.py', '../_base_/methods/fixmatch.py']
 
-# Two random operations of random strength, and a square of half the side cut out.
-strength = dict(num_policies=2, magnitude_level=10, magnitude_std='inf')
-strong_pipeline = [
-    *_base_.train_pipeline[:-1],
-    dict(type='RandAugment', policies='timm_increasing', **strength),
-    dict(type='Cutout', shape=112, pad_val=128, prob=1.0),
-    dict(type='PackInputs'),
-]
-model = dict(classifier=dict(type='FixMatch', threshold=0.95))
-default_hooks = dict(
-    noise_filter=dict(
-        classifier_dataset=dict(type='FixMatchDataset', strong_pipeline=strong_pipeline),
-        classifier_dataloader=dict(collate_fn=dict(type='fix_match_collate')),
-    )
-)
+_base_.merge(_base_.pop('method'))
+
+_base_.strong_pipeline[1].shape = 112  # half the side of these images
+strong_pipeline = [*_base_.train_pipeline[:-1], *_base_.strong_pipeline]
+default_hooks = dict(noise_filter=dict(classifier_dataset=dict(strong_pipeline=strong_pipeline)))

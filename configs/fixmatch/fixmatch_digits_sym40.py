@@ -1,5 +1,7 @@
-# DeFT with FixMatch on the digits: in stage 2 the rejected samples are unlabelled data.
-_base_ = '../deft/deft_digits_sym40.py'
+# DeFT with FixMatch on the digits with 40% symmetric noise.
+_base_ = ['../deft/deft_digits_sym40.py', '../_base_/methods/fixmatch.py']
+
+_base_.merge(_base_.pop('method'))
 
 # What leaves a digit readable: no mirror images, no colours; what comes in at the borders is black.
 shapes = [
@@ -12,18 +14,11 @@ shapes = [
     dict(type='Brightness', magnitude_range=(0, 0.9)),
     dict(type='Sharpness', magnitude_range=(0, 0.9)),
 ]
-# Two of them, of random strength, and a square of 8 pixels cut out.
-strength = dict(num_policies=2, magnitude_level=10, magnitude_std='inf')
+# Two of them, and a square of 8 pixels cut out.
 strong_pipeline = [
     *_base_.train_pipeline[:-1],
-    dict(type='RandAugment', policies=shapes, hparams=dict(pad_val=0), **strength),
+    dict(type='RandAugment', policies=shapes, hparams=dict(pad_val=0), **_base_.strength),
     dict(type='Cutout', shape=8, pad_val=0, prob=1.0),
     dict(type='PackInputs'),
 ]
-model = dict(classifier=dict(type='FixMatch', threshold=0.95))
-default_hooks = dict(
-    noise_filter=dict(
-        classifier_dataset=dict(type='FixMatchDataset', strong_pipeline=strong_pipeline),
-        classifier_dataloader=dict(collate_fn=dict(type='fix_match_collate')),
-    )
-)
+default_hooks = dict(noise_filter=dict(classifier_dataset=dict(strong_pipeline=strong_pipeline)))

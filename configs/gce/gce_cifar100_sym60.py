@@ -1,5 +1,4 @@
-# GCE on CIFAR-100 with 60% symmetric noise:
-# cross entropy exchanged for generalised cross entropy.
-_base_ = '../ce/ce_cifar100_sym60.py'
+# GCE on CIFAR-100 with 60% symmetric noise.
+_base_ = ['../ce/ce_cifar100_sym60.py', '../_base_/methods/gce.py']
 
-model = dict(head=dict(loss=dict(type='GCELoss', q=0.7)))
+_base_.merge(_base_.pop('method'))

@@ -1,5 +1,4 @@
-# GCE on CIFAR-100N (human labels, 40% wrong):
-# cross entropy exchanged for generalised cross entropy.
-_base_ = '../ce/ce_cifar100n.py'
+# GCE on CIFAR-100N (human labels, 40% wrong).
+_base_ = ['../ce/ce_cifar100n.py', '../_base_/methods/gce.py']
 
-model = dict(head=dict(loss=dict(type='GCELoss', q=0.7)))
+_base_.merge(_base_.pop('method'))

@@ -1,5 +1,4 @@
-# GCE on Clothing1M (balanced subset):
-# cross entropy exchanged for generalised cross entropy.
-_base_ = '../ce/ce_clothing1m.py'
+# GCE on Clothing1M (balanced subset).
+_base_ = ['../ce/ce_clothing1m.py', '../_base_/methods/gce.py']
 
-model = dict(head=dict(loss=dict(type='GCELoss', q=0.7)))
+_base_.merge(_base_.pop('method'))

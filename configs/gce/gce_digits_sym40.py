@@ -1,5 +1,4 @@
-# GCE on handwritten digits with 40% symmetric noise:
-# cross entropy exchanged for generalised cross entropy.
-_base_ = '../ce/ce_digits_sym40.py'
+# GCE on the digits with 40% symmetric noise.
+_base_ = ['../ce/ce_digits_sym40.py', '../_base_/methods/gce.py']
 
-model = dict(head=dict(loss=dict(type='GCELoss', q=0.7)))
+_base_.merge(_base_.pop('method'))

@@ -1,5 +1,4 @@
-# GCE on WebVision-50:
-# cross entropy exchanged for generalised cross entropy.
-_base_ = '../ce/ce_webvision.py'
+# GCE on WebVision-50.
+_base_ = ['../ce/ce_webvision.py', '../_base_/methods/gce.py']
 
-model = dict(head=dict(loss=dict(type='GCELoss', q=0.7)))
+_base_.merge(_base_.pop('method'))

@@ -1,9 +1,4 @@
 # GMM on CIFAR-100 with 40% instance-dependent noise.
-_base_ = './gmm_cifar100_sym60.py'
+_base_ = ['../ce/ce_cifar100_idn40.py', '../_base_/methods/gmm.py']
 
-train_dataloader = dict(
-    dataset=dict(
-        noise=dict(type='InstanceDependentNoise', ratio=0.4, seed=1),
-        noise_file='data/noise/cifar100_idn40.npz',  # drawn by the first run
-    )
-)
+_base_.merge(_base_.pop('method'))

@@ -1,12 +1,4 @@
-# GMM on CIFAR-100 with 60% symmetric noise: after the warm-up every epoch trains on the
-# samples whose loss a mixture of two Gaussians takes for that of a right label.
-_base_ = '../ce/ce_cifar100_sym60.py'
+# GMM on CIFAR-100 with 60% symmetric noise.
+_base_ = ['../ce/ce_cifar100_sym60.py', '../_base_/methods/gmm.py']
 
-default_hooks = dict(
-    noise_filter=dict(
-        type='NoiseFilterHook',
-        selector=dict(type='GMMSelector'),
-        begin=1,  # warm-up epochs
-        interval=1,
-    )
-)
+_base_.merge(_base_.pop('method'))

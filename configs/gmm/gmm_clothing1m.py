@@ -1,12 +1,4 @@
-# GMM on Clothing1M (balanced subset): after the warm-up every epoch trains on the
-# samples whose loss a mixture of two Gaussians takes for that of a right label.
-_base_ = '../ce/ce_clothing1m.py'
+# GMM on Clothing1M (balanced subset).
+_base_ = ['../ce/ce_clothing1m.py', '../_base_/methods/gmm.py']
 
-default_hooks = dict(
-    noise_filter=dict(
-        type='NoiseFilterHook',
-        selector=dict(type='GMMSelector'),
-        begin=1,  # warm-up epochs
-        interval=1,
-    )
-)
+_base_.merge(_base_.pop('method'))

@@ -1,12 +1,5 @@
-# GMM on WebVision-50: after the warm-up every epoch trains on the
-# samples whose loss a mixture of two Gaussians takes for that of a right label.
-_base_ = '../ce/ce_webvision.py'
+# GMM on WebVision-50.
+_base_ = ['../ce/ce_webvision.py', '../_base_/methods/gmm.py']
 
-default_hooks = dict(
-    noise_filter=dict(
-        type='NoiseFilterHook',
-        selector=dict(type='GMMSelector'),
-        begin=5,  # warm-up epochs
-        interval=1,
-    )
-)
+_base_.merge(_base_.pop('method'))
+default_hooks = dict(noise_filter=dict(begin=5))  # warm-up epochs

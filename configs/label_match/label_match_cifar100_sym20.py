@@ -1,4 +1,4 @@
 # Label-match on CIFAR-100 with 20% symmetric noise.
-_base_ = './label_match_cifar100_sym60.py'
+_base_ = ['../deft/deft_cifar100_sym20.py', '../_base_/methods/label_match.py']
 
-train_dataloader = dict(dataset=dict(noise=dict(type='SymmetricNoise', ratio=0.2, seed=0)))
+_base_.merge(_base_.pop('method'))

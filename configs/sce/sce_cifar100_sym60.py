@@ -1,5 +1,4 @@
-# SCE on CIFAR-100 with 60% symmetric noise:
-# cross entropy exchanged for symmetric cross entropy.
-_base_ = '../ce/ce_cifar100_sym60.py'
+# SCE on CIFAR-100 with 60% symmetric noise.
+_base_ = ['../ce/ce_cifar100_sym60.py', '../_base_/methods/sce.py']
 
-model = dict(head=dict(loss=dict(type='SCELoss', alpha=1.0, beta=1.0)))
+_base_.merge(_base_.pop('method'))

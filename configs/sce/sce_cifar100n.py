@@ -1,5 +1,4 @@
-# SCE on CIFAR-100N (human labels, 40% wrong):
-# cross entropy exchanged for symmetric cross entropy.
-_base_ = '../ce/ce_cifar100n.py'
+# SCE on CIFAR-100N (human labels, 40% wrong).
+_base_ = ['../ce/ce_cifar100n.py', '../_base_/methods/sce.py']
 
-model = dict(head=dict(loss=dict(type='SCELoss', alpha=1.0, beta=1.0)))
+_base_.merge(_base_.pop('method'))

@@ -1,5 +1,4 @@
-# SCE on Clothing1M (balanced subset):
-# cross entropy exchanged for symmetric cross entropy.
-_base_ = '../ce/ce_clothing1m.py'
+# SCE on Clothing1M (balanced subset).
+_base_ = ['../ce/ce_clothing1m.py', '../_base_/methods/sce.py']
 
-model = dict(head=dict(loss=dict(type='SCELoss', alpha=1.0, beta=1.0)))
+_base_.merge(_base_.pop('method'))

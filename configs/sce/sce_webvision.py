@@ -1,5 +1,4 @@
-# SCE on WebVision-50:
-# cross entropy exchanged for symmetric cross entropy.
-_base_ = '../ce/ce_webvision.py'
+# SCE on WebVision-50.
+_base_ = ['../ce/ce_webvision.py', '../_base_/methods/sce.py']
 
-model = dict(head=dict(loss=dict(type='SCELoss', alpha=1.0, beta=1.0)))
+_base_.merge(_base_.pop('method'))

@@ -1,17 +1,10 @@
-# Small-loss on handwritten digits with 40% symmetric noise: cross entropy takes the samples of the
-# smallest loss of every batch, as many as are taken for clean. VPT-deep, as the paper has it.
-_base_ = '../ce/ce_digits_sym40.py'
+# Small-loss on the digits with 40% symmetric noise.
+_base_ = ['../ce/ce_digits_sym40.py', '../_base_/methods/small_loss.py']
+
+_base_.merge(_base_.pop('method'))
 
 noise_ratio = 0.4  # the nominal ratio
-model = dict(
-    backbone=dict(peft=dict(_delete_=True, type='VPT', num_tokens=20)),
-    head=dict(loss=dict(type='SmallLoss', noise_ratio=noise_ratio, warmup_epochs=3)),
-)
+model = dict(head=dict(loss=dict(noise_ratio=noise_ratio, warmup_epochs=3)))
 # As the detector of deft_digits_sym40.py.
 optim_wrapper = dict(optimizer=dict(lr=0.01), clip_grad=dict(max_norm=1.0))
-# The selection file is that of the whole training set, after the last epoch.
-default_hooks = dict(
-    noise_filter=dict(
-        type='NoiseFilterHook', selector=dict(type='SmallLossSelector', noise_ratio=noise_ratio)
-    )
-)
+default_hooks = dict(noise_filter=dict(selector=dict(noise_ratio=noise_ratio)))

@@ -1,0 +1,10 @@
+# DeFT as its reference code has it on real-world noise: 10 epochs of detector, 5 of classifier,
+# constant learning rates, and the recipe of five warm-up epochs.
+_base_ = './deft.py'
+
+model = dict(detector=dict(head=dict(recipe='real_world')))
+param_scheduler = dict(_delete_=True, detector=[], classifier=[])
+train_cfg = dict(max_epochs=15)
+default_hooks = dict(
+    noise_filter=dict(selector=dict(type='DualPromptSelector', recipe='real_world'))
+)

@@ -1,0 +1,2 @@
+# Symmetric cross entropy in the place of cross entropy.
+method = dict(model=dict(head=dict(loss=dict(type='SCELoss', alpha=1.0, beta=1.0))))

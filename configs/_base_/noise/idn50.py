@@ -1,0 +1,1 @@
+noise = dict(type='InstanceDependentNoise', ratio=0.5, seed=1)

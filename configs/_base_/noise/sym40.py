@@ -1,0 +1,1 @@
+noise = dict(type='SymmetricNoise', ratio=0.4, seed=0)

@@ -1,0 +1,1 @@
+noise = dict(type='SymmetricNoise', ratio=0.8, seed=0)
