@@ -1,5 +1,6 @@
 # DeFT as its reference code has it on real-world noise: 10 epochs of detector, 5 of classifier,
-# constant learning rates, and the recipe of five warm-up epochs.
+# constant learning rates, five warm-up epochs of symmetric cross entropy. The paper's text has none
+# of these: deft_real_world_paper.py.
 _base_ = './deft.py'
 
 model = dict(detector=dict(head=dict(recipe='real_world')))
