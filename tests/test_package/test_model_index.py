@@ -1,35 +1,31 @@
 """The model index lists what is there."""
 
-from pathlib import Path
-
+import pytest
 import yaml
 
-from runner_utils import CONFIGS, REPO
+from metafiles import INDEX, REPO, metafile, model_index
+from runner_utils import CONFIGS
+
+METAFILES = model_index()['Import']
+RENEW = 'run `python tests/metafiles.py`'
 
 
-def models() -> list[dict]:
-    index = yaml.safe_load((REPO / 'model-index.yml').read_text())
-    files = [yaml.safe_load((REPO / path).read_text()) for path in index['Import']]
-    return [model for file in files for model in file['Models']]
+def test_the_index_imports_the_metafile_of_every_method():
+    assert yaml.safe_load(INDEX.read_text()) == model_index(), RENEW
 
 
-def test_every_config_of_a_paper_setting_is_in_the_index():
-    listed = {model['Config'] for model in models()}
-    configs = {str(path.relative_to(REPO)) for path in CONFIGS}
-    own = {path for path in configs if '_digits_' in path or '_folder' in path}
-    assert listed == configs - own
+@pytest.mark.parametrize('path', METAFILES)
+def test_a_metafile_lists_the_configs_of_its_folder_with_their_data_and_noise(path):
+    path = REPO / path
+    assert path.read_text() == metafile(path.parent), RENEW
 
 
-def test_a_model_is_called_as_its_config():
-    for model in models():
-        path = Path(model['Config'])
-        assert path.stem == model['Name'] and path.stem.startswith(f'{path.parent.name}_')
+@pytest.mark.parametrize('path', METAFILES)
+def test_a_collection_is_explained_in_its_folder(path):
+    (collection,) = yaml.safe_load((REPO / path).read_text())['Collections']
+    readme = REPO / collection['README']
+    assert readme.is_file() and readme.parent == (REPO / path).parent
 
 
-def test_every_model_belongs_to_the_collection_of_its_folder():
-    index = yaml.safe_load((REPO / 'model-index.yml').read_text())
-    for path in index['Import']:
-        content = yaml.safe_load((REPO / path).read_text())
-        (collection,) = content['Collections']
-        assert (REPO / collection['README']).parent == (REPO / path).parent
-        assert {model['In Collection'] for model in content['Models']} == {collection['Name']}
+def test_a_config_is_called_after_its_folder():
+    assert all(path.stem.startswith(f'{path.parent.name}_') for path in CONFIGS)
