@@ -1,16 +1,14 @@
 # Cross entropy takes the samples of the smallest loss of every batch, as many as are taken for
-# clean: how many are wrong a config says twice, to the loss and to the selector. VPT-deep, as the
-# reference code of DeFT has it.
+# clean. What share is wrong, `noise_ratio`, a config tells the loss and the selector. VPT-deep, as
+# the reference code of DeFT has it.
 method = dict(
     model=dict(
         backbone=dict(peft=dict(_delete_=True, type='VPT', num_tokens=20)),
-        head=dict(loss=dict(type='SmallLoss', noise_ratio=None, warmup_epochs=1)),
+        head=dict(loss=dict(type='SmallLoss', warmup_epochs=1)),
     ),
     optim_wrapper=dict(optimizer=dict(lr=0.03)),  # of the PEFT settings
     # The selection file is that of the whole training set, after the last epoch.
     default_hooks=dict(
-        noise_filter=dict(
-            type='NoiseFilterHook', selector=dict(type='SmallLossSelector', noise_ratio=None)
-        )
+        noise_filter=dict(type='NoiseFilterHook', selector=dict(type='SmallLossSelector'))
     ),
 )

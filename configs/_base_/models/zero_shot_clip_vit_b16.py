@@ -7,7 +7,7 @@ detector = dict(
         type='ZeroShotHead',
         clip=clip,
         num_classes=100,
-        # The reference code's; the paper has it without the full stop.
+        # CLIP's own; DeFT's paper (Sec. 3.1) writes it without the full stop.
         template='a photo of a {}.',
         temperature=0.01,  # changes scores, not the selection
     ),
