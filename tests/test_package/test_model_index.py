@@ -1,5 +1,7 @@
 """The model index lists what is there."""
 
+import shutil
+
 import pytest
 import yaml
 
@@ -29,3 +31,9 @@ def test_a_collection_is_explained_in_its_folder(path):
 
 def test_a_config_is_called_after_its_folder():
     assert all(path.stem.startswith(f'{path.parent.name}_') for path in CONFIGS)
+
+
+def test_figures_of_a_config_that_is_not_there_are_not_dropped(tmp_path):
+    shutil.copy(REPO / 'configs' / 'deft' / 'metafile.yml', tmp_path)
+    with pytest.raises(ValueError, match='has figures of deft_cifar100_sym20, '):
+        metafile(tmp_path)
