@@ -16,8 +16,8 @@ from mmpretrain.registry import DATASETS
 import deft_mm
 from deft_mm.comparison.run_setting import training_datasets
 from deft_mm.datasets import dataset_fingerprint
-from deft_mm.datasets.noise.label_noise import file_checksum
 from deft_mm.engine.data_settings import settle_data
+from deft_mm.selection.fingerprint import digest_file
 
 # Where and how a run is made, not what comes out.
 _NO_SETTING = ('work_dir', 'resume', 'launcher')
@@ -104,7 +104,7 @@ class DataDigests:
 
     def _of_file(self, path: str) -> str | None:
         try:
-            return file_checksum(path)
+            return digest_file(path)
         except OSError as error:
             self.unreadable[path] = str(error)
             return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 
 from deft_mm.datasets.chain import annotations_of, class_names_of, collect, given_labels_of
-from deft_mm.selection.fingerprint import Fingerprint
+from deft_mm.selection.fingerprint import Fingerprint, digest_image
 
 
 def dataset_fingerprint(dataset: Any) -> Fingerprint:
@@ -46,7 +45,7 @@ def _identities(base: BaseDataset) -> np.ndarray:
     for info in annotations_of(base):
         path, image = info.get('img_path'), info.get('img')
         paths.append(str(path).replace('\\', '/') if path else '')
-        arrays.append('' if image is None else _checksum(np.asarray(image)))
+        arrays.append('' if image is None else digest_image(np.asarray(image)))
     return np.array(
         [path + array for path, array in zip(_below_common_folder(paths), arrays, strict=True)],
         dtype=object,
@@ -66,9 +65,3 @@ def _below_common_folder(paths: Sequence[str]) -> list[str]:
     return [
         shortened[folder] + name for folder, _, name in (path.rpartition('/') for path in paths)
     ]
-
-
-def _checksum(image: np.ndarray) -> str:
-    digest = hashlib.blake2b(f'{image.dtype.str}{image.shape}'.encode(), digest_size=8)
-    digest.update(np.ascontiguousarray(image).tobytes())
-    return digest.hexdigest()

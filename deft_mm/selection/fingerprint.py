@@ -6,6 +6,8 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from os import PathLike
+from pathlib import Path
 
 import numpy as np
 
@@ -65,7 +67,7 @@ class Fingerprint:
             num_samples=len(given_labels),
             class_names=digest_names(class_names),
             given_labels=digest_labels(given_labels),
-            images=_digest('\n'.join(identities).encode('utf-8', 'surrogateescape')),
+            images=digest('\n'.join(identities).encode('utf-8', 'surrogateescape')),
         )
 
     def to_dict(self) -> dict:
@@ -147,7 +149,7 @@ def digest_names(class_names: Sequence[str]) -> str:
     Returns:
         str: 16 hexadecimal digits.
     """
-    return _digest(json.dumps(list(class_names)).encode())
+    return digest(json.dumps(list(class_names)).encode())
 
 
 def digest_labels(labels: np.ndarray) -> str:
@@ -160,8 +162,48 @@ def digest_labels(labels: np.ndarray) -> str:
         str: 16 hexadecimal digits.
     """
     # Fixed width and byte order, so that machines agree.
-    return _digest(np.ascontiguousarray(labels, dtype='<i8').tobytes())
+    return digest(np.ascontiguousarray(labels, dtype='<i8').tobytes())
 
 
-def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=8).hexdigest()
+def digest_image(image: np.ndarray) -> str:
+    """Digest an image in memory.
+
+    Args:
+        image (np.ndarray): An array of any shape and type.
+
+    Returns:
+        str: 16 hexadecimal digits.
+    """
+    about = f'{image.dtype.str}{image.shape}'.encode()
+    return digest(about, np.ascontiguousarray(image).tobytes())
+
+
+def digest_file(path: str | PathLike) -> str:
+    """Digest the content of a file.
+
+    Args:
+        path (str | PathLike): The file.
+
+    Returns:
+        str: 32 hexadecimal digits.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    return digest(Path(path).read_bytes(), size=16)
+
+
+def digest(*parts: bytes, size: int = 8) -> str:
+    """Digest bytes.
+
+    Args:
+        *parts (bytes): What to digest, one after the other, as if it were one.
+        size (int): Bytes of the digest, up to 64. Defaults to 8.
+
+    Returns:
+        str: Two hexadecimal digits a byte.
+    """
+    hash_ = hashlib.blake2b(digest_size=size)
+    for part in parts:
+        hash_.update(part)
+    return hash_.hexdigest()

@@ -14,7 +14,8 @@ import numpy as np
 from mmpretrain.registry import TASK_UTILS
 
 from deft_mm.datasets.chain import class_names_of, img_paths_of
-from deft_mm.datasets.noise.label_noise import LabelNoise, file_checksum
+from deft_mm.datasets.noise.label_noise import LabelNoise
+from deft_mm.selection.fingerprint import digest_file
 
 _FORMATS = '.json, .npy, .npz or .csv'
 
@@ -83,7 +84,7 @@ class FileNoise(LabelNoise):
 
     def parameters(self) -> dict:
         """Return the key and the checksum of the file, which may lie anywhere."""
-        return dict(key=self.key, checksum=file_checksum(self.path))
+        return dict(key=self.key, checksum=digest_file(self.path))
 
 
 def _read_array(path: Path, key: str | None) -> np.ndarray:

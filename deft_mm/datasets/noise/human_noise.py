@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from mmpretrain.registry import TASK_UTILS
 
-from deft_mm.datasets.noise.label_noise import LabelNoise, file_checksum
+from deft_mm.datasets.noise.label_noise import LabelNoise
 from deft_mm.safe_globals import numpy_globals, takes_renamed_globals
+from deft_mm.selection.fingerprint import digest_file
 
 KEYS = (
     'aggre_label',
@@ -87,7 +88,7 @@ class HumanNoise(LabelNoise):
 
     def parameters(self) -> dict:
         """Return the key and the checksum of the file, which may lie anywhere."""
-        return dict(key=self.key, checksum=file_checksum(self.path))
+        return dict(key=self.key, checksum=digest_file(self.path))
 
 
 def _read(path: Path) -> dict:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from numbers import Real
-from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,21 +63,6 @@ def check_ratio(ratio: float, noise: LabelNoise) -> float:
     if not isinstance(ratio, Real) or not 0 <= ratio <= 1:
         raise ValueError(f'{type(noise).__name__}: `ratio` is a share in [0, 1], found {ratio!r}.')
     return ratio
-
-
-def file_checksum(path: str | PathLike) -> str:
-    """Take the checksum of a file that labels are read from.
-
-    Args:
-        path (str | PathLike): The file.
-
-    Returns:
-        str: 32 hexadecimal digits.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-    """
-    return hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest()
 
 
 def build_noise(cfg: Mapping | Callable) -> Callable:

@@ -5,7 +5,6 @@ A .npz of two arrays: ``labels``, (N,) int32, and ``header``, a JSON text. Nothi
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -19,7 +18,7 @@ import numpy as np
 
 from deft_mm.datasets.noise.label_noise import LabelNoise
 from deft_mm.fileio import write_atomically
-from deft_mm.selection.fingerprint import Fingerprint
+from deft_mm.selection.fingerprint import Fingerprint, digest
 from deft_mm.version import __version__
 
 FORMAT = 'deft_mm-noise'
@@ -180,9 +179,8 @@ def _decode(path: Path) -> tuple[dict, np.ndarray]:
 
 
 def _checksum(labels: np.ndarray, header: dict) -> str:
-    digest = hashlib.blake2b(json.dumps(header, sort_keys=True).encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(labels, dtype='<i4').tobytes())
-    return digest.hexdigest()
+    content = np.ascontiguousarray(labels, dtype='<i4').tobytes()
+    return digest(json.dumps(header, sort_keys=True).encode(), content, size=16)
 
 
 def _to_plain(value: Any) -> Any:
