@@ -59,5 +59,8 @@ class NamedConcatDataset(ConcatDataset):
     def __getitem__(self, idx: int) -> dict:
         data = super().__getitem__(idx)
         name = self.names[self._get_ori_dataset_idx(idx)[0]]
-        data['data_samples'].set_metainfo(dict(dataset_name=name))
+        # Test-time augmentation gives a list, a sample for each view.
+        views = data['data_samples']
+        for view in views if isinstance(views, list) else [views]:
+            view.set_metainfo(dict(dataset_name=name))
         return data

@@ -6,8 +6,13 @@ import sys
 import mmengine
 import numpy as np
 import pytest
+import torch
+from mmengine.registry import DefaultScope
 from mmpretrain import ImageClassificationInferencer, get_model, init_model
+from mmpretrain.registry import DATASETS, MODELS
+from mmpretrain.structures import DataSample
 
+from base_config_utils import miniature, move_data
 from deft_mm.datasets import CleanSubset
 from runner_utils import REPO, tiny
 
@@ -44,6 +49,39 @@ def test_flip_tta_runs_on_a_finished_checkpoint(run_dir, tmp_path, monkeypatch):
     options = ['--work-dir', tmp_path, '--tta', '--out', out, '--out-item', 'metrics']
     tool(monkeypatch, 'test.py', run_dir / 'config.py', run_dir / 'epoch_2.pth', *options)
     assert 'accuracy/top1' in mmengine.load(out)
+
+
+def test_flip_tta_averages_image_and_mirror_image_of_each_test_set(tmp_path, monkeypatch):
+    cfg = tiny('ce/ce_webvision.py', tmp_path, made_up_images=False)
+    with miniature('webvision', tmp_path / 'data') as root:
+        move_data(cfg._cfg_dict, root)
+    for part in cfg.test_dataloader.dataset.datasets:
+        part.pipeline[-2].crop_size = 32  # what the tiny CLIP takes
+    cfg.dump(tmp_path / 'config.py')
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(dict(cfg.model, data_preprocessor=cfg.data_preprocessor)).eval()
+        dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'model.pth')
+    out = tmp_path / 'predictions.pkl'
+    options = ['--work-dir', tmp_path, '--tta', '--out', out]
+    tool(monkeypatch, 'test.py', tmp_path / 'config.py', tmp_path / 'model.pth', *options)
+    found = mmengine.load(out)
+    assert [sample['dataset_name'] for sample in found] == ['webvision'] * 4 + ['ilsvrc12'] * 5
+    for sample, predicted in zip(dataset, found, strict=True):
+        scores = [
+            model.test_step(dict(inputs=view[None], data_samples=[DataSample()]))[0].pred_score
+            for view in (sample['inputs'], sample['inputs'].flip(-1))
+        ]
+        torch.testing.assert_close(predicted['pred_score'], sum(scores) / 2)
+
+
+def test_tta_without_a_pipeline_is_an_error_that_says_so(run_dir, tmp_path, monkeypatch):
+    cfg = mmengine.Config.fromfile(run_dir / 'config.py')
+    cfg.test_dataloader.dataset.pop('pipeline')
+    cfg.dump(tmp_path / 'config.py')
+    options = ['--work-dir', tmp_path, '--tta']
+    with pytest.raises(ValueError, match='--tta .* MadeUpImages has none'):
+        tool(monkeypatch, 'test.py', tmp_path / 'config.py', run_dir / 'epoch_2.pth', *options)
 
 
 def test_resume_without_a_path_goes_on_from_the_newest_checkpoint(run_dir, monkeypatch):
