@@ -51,8 +51,8 @@ class ImageFolderDataset(BaseDataset):
     Further columns are ignored. Labels are class names, or indices from 0 if ``classes`` names
     them. Classes are in alphabetical order, or by number where all labels are numbers.
 
-    Every image is decoded once when the data set is read. What is wrong with files and classes is
-    in :attr:`report`:
+    Every image is decoded once when the data set is read, in a distributed run by the main process
+    alone. What is wrong with files and classes is in :attr:`report`:
 
     ==========================  =============================================================
     unreadable image            left out
@@ -320,20 +320,25 @@ def _contradicting(
     paths: list[str], labels: np.ndarray, names: list[str], checked: list[CheckedImage]
 ) -> list[Problem]:
     """Return a problem for each file whose bytes are in another class, too."""
-    copies: dict[bytes, list[int]] = {}
+    copies: dict[str, list[int]] = {}
     for idx, result in enumerate(checked):
         if result.digest is not None:
             copies.setdefault(result.digest, []).append(idx)
     problems = []
     for members in copies.values():
+        counts = Counter(labels[members].tolist())
+        if len(counts) == 1:
+            continue
+        # The first copy is the example for all of other classes, and this one for those of its own.
+        first = members[0]
+        second = next(idx for idx in members if labels[idx] != labels[first])
         for idx in members:
-            others = [other for other in members if labels[other] != labels[idx]]
-            if others:
-                example = others[0]
-                detail = f'same bytes as {paths[example]} of class {names[labels[example]]}'
-                if len(others) > 1:
-                    detail += f' and {len(others) - 1} more'
-                problems.append(Problem(CONTRADICTING, paths[idx], names[labels[idx]], detail))
+            example = second if labels[idx] == labels[first] else first
+            detail = f'same bytes as {paths[example]} of class {names[labels[example]]}'
+            more = len(members) - counts[labels[idx]] - 1
+            if more:
+                detail += f' and {more} more'
+            problems.append(Problem(CONTRADICTING, paths[idx], names[labels[idx]], detail))
     return problems
 
 

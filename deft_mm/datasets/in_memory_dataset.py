@@ -16,6 +16,7 @@ from mmpretrain.registry import DATASETS
 
 from deft_mm.datasets.chain import clean_labels_of, given_labels_of
 from deft_mm.datasets.dataset_wrapper import DatasetWrapper
+from deft_mm.progress import Progress
 
 GIB = 2**30
 # OpenCV and Pillow decode without holding the interpreter's lock.
@@ -92,19 +93,19 @@ class InMemoryDataset(DatasetWrapper):
                 logger='current',
             )
             return None
-        start = time.perf_counter()
         # A tensor: workers that are spawned, not forked, get it as shared memory.
         images_NHWC = torch.empty((len(self.dataset), *shape), dtype=torch.uint8)
 
         def fill(idx: int) -> None:
             images_NHWC[idx] = torch.from_numpy(self._checked(idx, shape))
 
+        progress = Progress('Decoded', len(self.dataset), 'images')
         with ThreadPoolExecutor(_THREADS) as pool:
             for _ in pool.map(fill, range(len(self.dataset))):
-                pass
+                progress.advance()
         print_log(
-            f'{len(self.dataset)} images decoded in {time.perf_counter() - start:.0f} s and kept '
-            f'in memory: {size / GIB:.2f} GiB.',
+            f'{len(self.dataset)} images decoded in {time.perf_counter() - progress.start:.0f} s '
+            f'and kept in memory: {size / GIB:.2f} GiB.',
             logger='current',
         )
         return images_NHWC

@@ -20,11 +20,14 @@ from deft_mm.datasets.dataset_fingerprint import dataset_fingerprint
 from deft_mm.datasets.dataset_wrapper import DatasetWrapper
 from deft_mm.datasets.noise.label_noise import build_noise
 from deft_mm.datasets.noise.noise_file import NoiseFile, check_noise_file
+from deft_mm.main_process import on_main_process
 
 
 @DATASETS.register_module()
 class NoisyLabelDataset(DatasetWrapper):
     """Replace the labels of a data set by noisy ones and number its samples.
+
+    In a distributed run the main process draws the noisy labels, and the others get them from it.
 
     The pipeline, and so the model, sees the noisy ``gt_label`` only, and in ``sample_idx`` the
     index in this data set, whatever it wraps. The true labels stay in :attr:`clean_labels`, for
@@ -100,9 +103,9 @@ class NoisyLabelDataset(DatasetWrapper):
             return noisy
 
         if self.noise_file is None:
-            return draw()
+            return on_main_process(draw)
         file = NoiseFile(self.noise_file, self.noise, dataset_fingerprint(self.dataset))
-        return file.labels(draw)
+        return on_main_process(lambda: file.labels(draw))
 
     @force_full_init
     def get_data_info(self, idx: int) -> dict:

@@ -49,6 +49,12 @@ def test_samples_are_those_of_the_data_set_though_its_files_are_gone(root):
     assert dataset.metainfo == plain.metainfo and dataset[-1]['data_samples'].gt_label == 2
 
 
+def test_progress_of_decoding_is_logged(root, progress_lines):
+    InMemoryDataset(folder_dataset(root))
+    assert len(progress_lines) == 11
+    assert progress_lines[0].startswith('Decoded 1 of 12 images')
+
+
 def test_noise_scoring_and_subsets_do_not_see_the_difference(root):
     plain = NoisyLabelDataset(folder_dataset(root), NOISE)
     cfg = dict(

@@ -10,6 +10,7 @@ from scipy.stats import truncnorm
 
 from deft_mm.datasets.noise.image_pixels import ImagePixels
 from deft_mm.datasets.noise.label_noise import LabelNoise, check_ratio
+from deft_mm.progress import Progress
 
 FLIP_RATE_STD = 0.1
 # Samples whose pixels and scores are in memory at a time.
@@ -84,6 +85,7 @@ class InstanceDependentNoise(LabelNoise):
         uniforms = rng.random_sample(len(labels))
 
         rng.set_state(start_of_w)
+        progress = Progress('Drew noisy labels of', len(labels), 'samples')
         for class_ in range(num_classes):
             w_DC = rng.standard_normal((pixels.dim, num_classes)).astype(np.float32)
             members = np.flatnonzero(labels == class_)
@@ -91,6 +93,7 @@ class InstanceDependentNoise(LabelNoise):
                 chunk = members[start : start + CHUNK]
                 scores_BC = pixels.read(chunk) @ w_DC
                 noisy[chunk] = draw_labels(scores_BC, class_, flip_rates[chunk], uniforms[chunk])
+                progress.advance(len(chunk))
         return noisy
 
     def _draw_flip_rates(self, rng: np.random.RandomState, num_samples: int) -> np.ndarray:

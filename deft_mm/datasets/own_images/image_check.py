@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections import Counter
@@ -12,8 +11,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import mmcv
-from mmengine.dist import is_main_process
+from mmengine.dist import all_gather_object, get_world_size
 from mmengine.logging import print_log
+
+from deft_mm.main_process import on_main_process
+from deft_mm.progress import Progress
+from deft_mm.selection.fingerprint import digest
 
 MAX_THREADS = 8
 # Below this the check takes seconds.
@@ -25,11 +28,11 @@ class CheckedImage(NamedTuple):
 
     Args:
         error (str, optional): Why the image can't be used; None if it can.
-        digest (bytes, optional): Checksum of the file; None where no other file has its size.
+        digest (str, optional): Checksum of the file; None where no other file has its size.
     """
 
     error: str | None
-    digest: bytes | None
+    digest: str | None
 
 
 class _File(NamedTuple):
@@ -42,8 +45,9 @@ class _File(NamedTuple):
 def check_images(paths: Sequence[str], decode: bool = True) -> list[CheckedImage]:
     """Decode image files as the data set's pipeline does, and compare files of equal size.
 
-    Every file is read once, in a few threads; Pillow decodes some 600 to 1,000 photographs of
-    500x375 pixels a second on one core. The data sets of one process share the result.
+    Every file is read once, in a few threads of the main process; Pillow decodes some 600 to 1,000
+    photographs of 500x375 pixels a second on one core. The data sets of one process share the
+    result.
 
     Args:
         paths (Sequence[str]): N files.
@@ -52,13 +56,43 @@ def check_images(paths: Sequence[str], decode: bool = True) -> list[CheckedImage
 
     Returns:
         list[CheckedImage]: N results. Files with equal ``digest`` have the same bytes.
+
+    Raises:
+        ValueError: If another process has files of other names or sizes.
     """
-    stats: list[os.stat_result | None] = []
-    for path in paths:
-        try:
-            stats.append(os.stat(path))
-        except OSError:
-            stats.append(None)
+    stats = [_stat(path) for path in paths]
+    _require_agreement(paths, stats)
+    return on_main_process(lambda: _check_existing(paths, stats, decode))
+
+
+def _stat(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except OSError:
+        return None
+
+
+def _require_agreement(paths: Sequence[str], stats: Sequence[os.stat_result | None]) -> None:
+    if get_world_size() == 1:
+        return
+    # Not the folders: each machine may have the files elsewhere.
+    files = [
+        (os.path.basename(path), None if stat is None else stat.st_size)
+        for path, stat in zip(paths, stats, strict=True)
+    ]
+    found = all_gather_object((len(files), digest(repr(files).encode())))
+    for rank, (number, content) in enumerate(found):
+        if (number, content) != found[0]:
+            raise ValueError(
+                f'Process {rank} found other images than process 0 ({number} and {found[0][0]} '
+                'files, compared by name and size): give all machines the same files, and do not '
+                'change them while a run starts.'
+            )
+
+
+def _check_existing(
+    paths: Sequence[str], stats: Sequence[os.stat_result | None], decode: bool
+) -> list[CheckedImage]:
     sizes = Counter(stat.st_size for stat in stats if stat is not None)
     files = tuple(
         _File(path, stat.st_size, stat.st_mtime_ns, sizes[stat.st_size] > 1)
@@ -72,15 +106,20 @@ def check_images(paths: Sequence[str], decode: bool = True) -> list[CheckedImage
 
 @lru_cache(maxsize=4)
 def _check_files(files: tuple[_File, ...], decode: bool) -> tuple[CheckedImage, ...]:
-    if decode and len(files) >= _ANNOUNCED_FROM and is_main_process():
+    if decode and len(files) >= _ANNOUNCED_FROM:
         print_log(
             f'Decoding {len(files)} images to find those that cannot be read. Set '
             'check_images=False to leave this out once they are all right.',
             logger='current',
             level=logging.INFO,
         )
+    progress = Progress('Checked', len(files), 'images')
+    checked = []
     with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as threads:
-        return tuple(threads.map(lambda file: _check_file(file, decode), files))
+        for result in threads.map(lambda file: _check_file(file, decode), files):
+            checked.append(result)
+            progress.advance()
+    return tuple(checked)
 
 
 def _check_file(file: _File, decode: bool) -> CheckedImage:
@@ -94,8 +133,7 @@ def _check_file(file: _File, decode: bool) -> CheckedImage:
             mmcv.imfrombytes(content, backend='pillow')
     except Exception as error:  # Pillow's plug-ins raise errors of every kind
         return CheckedImage(f'{type(error).__name__}: {_without_address(error)}', None)
-    digest = hashlib.blake2b(content, digest_size=16).digest() if file.twin else None
-    return CheckedImage(None, digest)
+    return CheckedImage(None, digest(content, size=16) if file.twin else None)
 
 
 def _without_address(error: Exception) -> str:

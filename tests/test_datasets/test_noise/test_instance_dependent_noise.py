@@ -153,3 +153,13 @@ def test_images_that_do_not_fit_are_named(tmp_path):
     (tmp_path / 'class_0' / '2.png').write_bytes(b'no image')
     with pytest.raises(ValueError, match=r'2\.png.*sample 2.*cannot be read'):
         noise(labels, 3, folder)
+
+
+def test_progress_is_logged_with_the_time_left(progress_lines):
+    digits = DigitsDataset(indices=30, serialize_data=False)
+    labels = np.repeat([0, 1, 2], 10)
+    InstanceDependentNoise(0.4)(labels, 10, digits)
+    assert [line.split(' samples')[0] for line in progress_lines] == [
+        'Drew noisy labels of 10 of 30',
+        'Drew noisy labels of 20 of 30',
+    ]

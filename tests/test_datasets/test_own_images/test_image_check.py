@@ -72,3 +72,11 @@ def test_without_decoding_copies_are_still_found(tmp_path):
     one, two = check(tmp_path, b'no image', b'no image', decode=False)
     assert one.error is two.error is None
     assert one.digest == two.digest is not None
+
+
+def test_progress_is_logged_with_the_time_left(tmp_path, progress_lines):
+    check(tmp_path, image('PNG', 1), image('PNG', 2), b'no image', image('PNG', 3))
+    assert [line.split(' images')[0] for line in progress_lines] == [
+        f'Checked {done} of 4' for done in (1, 2, 3)
+    ]
+    assert all(line.endswith(' s left.') for line in progress_lines)

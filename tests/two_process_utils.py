@@ -1,0 +1,81 @@
+"""What tests of two processes run in each of them, which must be able to import it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import mmcv
+import torch
+
+from deft_mm.datasets import DigitsDataset, ImageFolderDataset, LabelNoise, NoisyLabelDataset
+from deft_mm.main_process import on_main_process
+
+
+class CountedNoise(LabelNoise):
+    """Draws other labels in each process, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, labels, num_classes, dataset=None):
+        self.calls += 1
+        return (labels + 1 + int(os.environ['RANK'])) % num_classes
+
+
+def read_in_process(rank: int, port: int, folder: str) -> None:
+    """Read a folder, draw noise and fail, in one of two processes; note what came out."""
+    os.environ.update(
+        RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port)
+    )
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group('gloo')
+    noise = CountedNoise()
+    found = dict(
+        folder=_read_folder(f'{folder}/images'),
+        labels=NoisyLabelDataset(DigitsDataset(indices=9), noise).given_labels.tolist(),
+        draws=noise.calls,
+        other_files=_error_of(lambda: ImageFolderDataset(f'{folder}/images of {rank}')),
+        failure=_error_of(lambda: on_main_process(_fail)),
+        result=on_main_process(lambda: rank),
+    )
+    Path(folder, f'{rank}.json').write_text(json.dumps(found))
+    torch.distributed.destroy_process_group()
+
+
+def _read_folder(root: str) -> dict:
+    decoded = []
+    decode = mmcv.imfrombytes
+
+    def count(content, **options):
+        decoded.append(len(content))
+        return decode(content, **options)
+
+    mmcv.imfrombytes = count
+    train, val = (ImageFolderDataset(root, split) for split in ('train', 'val'))
+    mmcv.imfrombytes = decode
+    return dict(
+        decoded=len(decoded),
+        paths=[train.get_data_info(idx)['img_path'] for idx in range(len(train))],
+        num_val=len(val),
+        problems=[str(problem) for problem in train.report.problems],
+    )
+
+
+class _UnpicklableError(ValueError):
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.cause = lambda: text
+
+
+def _fail() -> None:
+    raise _UnpicklableError(f'no such thing in process {os.environ["RANK"]}')
+
+
+def _error_of(act) -> str:
+    try:
+        act()
+    except Exception as error:
+        return f'{type(error).__name__}: {error}'
+    return 'none'
