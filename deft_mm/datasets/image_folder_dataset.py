@@ -27,6 +27,7 @@ from deft_mm.datasets.own_images.data_report import (
     first_problems,
 )
 from deft_mm.datasets.own_images.listing import are_numbers
+from deft_mm.shorten import shorten
 
 
 @DATASETS.register_module()
@@ -183,18 +184,18 @@ class ImageFolderDataset(BaseDataset):
         elif len(given) != len(found):
             raise ValueError(
                 f"`classes` has {len(given)} names, but '{listing.source}' has {len(found)} "
-                f'classes: {_shorten(found)}. Give one name for each, in this order.'
+                f'classes: {shorten(found)}. Give one name for each, in this order.'
             )
         else:
             for name, label in zip(given, found, strict=True):
                 if name != label and name in found:
                     raise ValueError(
                         f"`classes` has '{name}' where '{label}' of '{listing.source}' stands: "
-                        f'give the names in the order of the labels, {_shorten(found)}.'
+                        f'give the names in the order of the labels, {shorten(found)}.'
                     )
         if len(set(given)) < max(2, len(given)):
             raise ValueError(
-                f"'{listing.source}' has the classes {_shorten(given)}: a classifier needs two or "
+                f"'{listing.source}' has the classes {shorten(given)}: a classifier needs two or "
                 'more, each with a name of its own.'
             )
         return given
@@ -263,7 +264,7 @@ class ImageFolderDataset(BaseDataset):
             ]
             if empty:
                 raise ValueError(
-                    f"No image of {_shorten(empty)} in '{report.source}' can be trained on: add "
+                    f"No image of {shorten(empty)} in '{report.source}' can be trained on: add "
                     f'images, or take the class out. What was found:\n{found}'
                 )
         if not val.any() and (self.split == 'val' or not self.val_path):
@@ -312,7 +313,7 @@ def _require_known(listing: Listing, label_of: dict[str, int], names: list[str])
     if unknown:
         raise ValueError(
             f"'{listing.source}' has classes that the training images do not have: "
-            f'{_shorten(unknown)}. Those have {_shorten(names)}.'
+            f'{shorten(unknown)}. Those have {shorten(names)}.'
         )
 
 
@@ -356,8 +357,3 @@ def _notes(names: list[str], held_out: bool) -> list[str]:
             'classes=[...].'
         )
     return notes
-
-
-def _shorten(names: Sequence[str]) -> str:
-    names = [repr(name) for name in names]
-    return ', '.join(names if len(names) <= 10 else [*names[:8], '...', names[-1]])

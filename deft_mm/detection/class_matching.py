@@ -12,6 +12,8 @@ from difflib import get_close_matches
 
 import numpy as np
 
+from deft_mm.shorten import shorten
+
 # In place of a label, where there is no such class.
 NO_CLASS = -1
 
@@ -88,8 +90,8 @@ class ClassMatching:
                 )
         if not first:
             raise ValueError(
-                f'None of the classes of the data ({_shorten(data_classes)}) is one of the '
-                f"detector's ({_shorten(detector_classes)}): say with --class-map which are the "
+                f'None of the classes of the data ({shorten(data_classes)}) is one of the '
+                f"detector's ({shorten(detector_classes)}): say with --class-map which are the "
                 'same, or take --class-names data if the detector writes prompts.'
             )
         labels = [NO_CLASS if label is None else label for label in labels]
@@ -155,9 +157,7 @@ class _Names:
         if label is not None:
             return label
         similar = get_close_matches(name, self.classes)
-        hint = (
-            f'Similar ones: {_shorten(similar)}' if similar else f'It has {_shorten(self.classes)}'
-        )
+        hint = f'Similar ones: {shorten(similar)}' if similar else f'It has {shorten(self.classes)}'
         raise ValueError(
             f'--class-map has the {self.whose}_class {name!r}, which is not the name of exactly '
             f'one class of the {self.whose}. {hint}.'
@@ -166,8 +166,3 @@ class _Names:
 
 def _normalize(name: str) -> str:
     return re.sub(r'[\s_-]+', ' ', name).strip().casefold()
-
-
-def _shorten(names: Sequence[str]) -> str:
-    names = [repr(name) for name in names]
-    return ', '.join(names if len(names) <= 10 else [*names[:8], '...', names[-1]])

@@ -18,6 +18,7 @@ from torch import Tensor
 from deft_mm.models.clip import load_text_tower
 from deft_mm.models.text import FeatureCache, at_least_float32, without_autocast
 from deft_mm.models.text.class_tokens import unpad
+from deft_mm.shorten import shorten
 
 
 class TextHead(ClsHead):
@@ -96,7 +97,7 @@ class TextHead(ClsHead):
         if len(names) != self.num_classes:
             raise ValueError(
                 f'{type(self).__name__} has num_classes={self.num_classes}, but {len(names)} class '
-                f'names ({_shorten(names)}): correct num_classes or class_names.'
+                f'names ({shorten(names, 5)}): correct num_classes or class_names.'
             )
         self.class_token_ids.copy_(self.tokenize(names))
         self._class_names = names
@@ -149,7 +150,7 @@ class TextHead(ClsHead):
         if self._class_names is not None and key in state_dict:
             if not _equal(state_dict[key], self.class_token_ids):
                 print_log(
-                    f'The checkpoint has other class names than {_shorten(self._class_names)}, '
+                    f'The checkpoint has other class names than {shorten(self._class_names, 5)}, '
                     f'which {type(self).__name__} was given; the given ones are kept.',
                     logger='current',
                     level=logging.WARNING,
@@ -208,8 +209,3 @@ class TextHead(ClsHead):
 def _equal(a: Tensor, b: Tensor) -> bool:
     # Meta tensors have no values to differ in.
     return a.shape == b.shape and (a.is_meta or b.is_meta or torch.equal(a.to(b.device), b))
-
-
-def _shorten(names: Sequence[str]) -> str:
-    names = [repr(name) for name in names]
-    return ', '.join(names if len(names) <= 4 else [*names[:3], '...', names[-1]])
