@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from mmpretrain.registry import DATASETS
 
-from deft_mm.datasets.selection_wrapper import SelectionWrapper
+from deft_mm.datasets.selection_wrapper import SelectionWrapper, readable
 from deft_mm.selection.selection_file import Selection
 
 
@@ -26,12 +26,8 @@ class CleanProbWeightedDataset(SelectionWrapper):
             set, or a selection, which is taken as it is.
         min_weight (float): The least weight of a sample, in [0, 1]: lower clean probabilities are
             raised to it. Defaults to 0.0.
-        num_samples (int, optional): Length of this data set: its samples are repeated, as evenly as
-            it goes, until there are so many. None takes each once. Defaults to None.
-        check_class_names (bool): Whether the class names must be those of the selection file. False
-            admits another spelling of the same classes in the same order. Defaults to True.
-        lazy_init (bool): Whether to put off reading annotations and the selection until they are
-            needed. Defaults to False.
+        **kwargs: ``num_samples``, ``check_class_names`` and ``lazy_init``, see
+            :class:`~deft_mm.datasets.selection_wrapper.SelectionWrapper`.
 
     Raises:
         FileNotFoundError: If there is no such selection file.
@@ -59,21 +55,19 @@ class CleanProbWeightedDataset(SelectionWrapper):
         dataset: Any,
         selection: str | PathLike | Selection,
         min_weight: float = 0.0,
-        num_samples: int | None = None,
-        check_class_names: bool = True,
-        lazy_init: bool = False,
+        **kwargs,
     ) -> None:
         if not 0 <= min_weight <= 1:
             raise ValueError(
                 f'CleanProbWeightedDataset: `min_weight` is in [0, 1], found {min_weight!r}.'
             )
         self.min_weight = min_weight
-        super().__init__(dataset, selection, num_samples, check_class_names, lazy_init)
+        super().__init__(dataset, selection, **kwargs)
 
     def _load(self) -> None:
         selection, source = self._read_selection()
-        readable = selection.pred_label >= 0
-        unknown = np.flatnonzero(readable & np.isnan(selection.clean_prob))
+        known = readable(selection)
+        unknown = np.flatnonzero(known & np.isnan(selection.clean_prob))
         if len(unknown):
             raise ValueError(
                 f'{source} has no clean_prob for {len(unknown)} samples whose image could be read '
@@ -81,12 +75,12 @@ class CleanProbWeightedDataset(SelectionWrapper):
                 'selector that scores samples, or CleanSubset for a hard cut.'
             )
         weights = np.maximum(selection.clean_prob, np.float32(self.min_weight))
-        if not (weights[readable] > 0).any():
+        if not (weights[known] > 0).any():
             raise ValueError(
                 f'{source} gives all of the {len(selection)} samples the weight 0, so there is '
                 'nothing to train on: look at its clean_prob column, or set `min_weight` above 0.'
             )
-        self._take(np.flatnonzero(readable))
+        self._take(np.flatnonzero(known))
         self._weights = weights[self._indices]
 
     def prepare_data(self, idx: int) -> Any:
@@ -106,6 +100,4 @@ class CleanProbWeightedDataset(SelectionWrapper):
 
     def extra_repr(self) -> list[str]:
         """Return lines on the weights."""
-        if not self._fully_initialized:
-            return ["Haven't been initialized"]
         return [f'Weights: \t{self._weights.mean():.3f} on average, at least {self.min_weight}']

@@ -26,12 +26,8 @@ class CleanSubset(SelectionWrapper):
         selection (str | PathLike | Selection | Sequence[bool]): Path of a selection file, which
             must be of this data set; or a selection or an (N,) mask, which is taken as it is.
         keep (str): 'kept', or 'rejected' for the other samples. Defaults to 'kept'.
-        num_samples (int, optional): Length of this data set: the selected samples are repeated, as
-            evenly as it goes, until there are so many. None takes each once. Defaults to None.
-        check_class_names (bool): Whether the class names must be those of the selection file. False
-            admits another spelling of the same classes in the same order. Defaults to True.
-        lazy_init (bool): Whether to put off reading annotations and the selection until they are
-            needed. Defaults to False.
+        **kwargs: ``num_samples``, ``check_class_names`` and ``lazy_init``, see
+            :class:`~deft_mm.datasets.selection_wrapper.SelectionWrapper`.
 
     Raises:
         FileNotFoundError: If there is no such selection file.
@@ -55,14 +51,12 @@ class CleanSubset(SelectionWrapper):
         dataset: Any,
         selection: str | PathLike | Selection | Sequence[bool] | np.ndarray,
         keep: str = 'kept',
-        num_samples: int | None = None,
-        check_class_names: bool = True,
-        lazy_init: bool = False,
+        **kwargs,
     ) -> None:
         if keep not in ('kept', 'rejected'):
             raise ValueError(f"CleanSubset: `keep` is 'kept' or 'rejected', found {keep!r}.")
         self.keep = keep
-        super().__init__(dataset, selection, num_samples, check_class_names, lazy_init)
+        super().__init__(dataset, selection, **kwargs)
 
     def _check_type(self, selection: Any) -> Any:
         if isinstance(selection, (str, PathLike, Selection)):
@@ -86,8 +80,6 @@ class CleanSubset(SelectionWrapper):
 
     def extra_repr(self) -> list[str]:
         """Return lines on the selection."""
-        if not self._fully_initialized:
-            return ["Haven't been initialized"]
         return [f'Selected: \t{len(self)} of {len(self.dataset)} ({self.keep})']
 
 

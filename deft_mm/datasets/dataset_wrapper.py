@@ -28,6 +28,8 @@ class DatasetWrapper:
             to False.
 
     Attributes:
+        relabels (bool): Whether given labels may differ from those of the wrapped data set. False
+            by default.
         skip_unreadable (bool): Whether training replaces an image that can't be read, as one whose
             pipeline returns None. False by default: it is an error.
 
@@ -35,6 +37,7 @@ class DatasetWrapper:
         TypeError: If ``dataset`` is no data set, or one that can't be wrapped.
     """
 
+    relabels = False
     skip_unreadable = False
 
     def __init__(self, dataset: Any, lazy_init: bool = False) -> None:
@@ -123,9 +126,15 @@ class DatasetWrapper:
             idx (int): Index of the sample.
 
         Returns:
-            dict: What the pipeline starts from, with ``gt_label`` and ``sample_idx``.
+            dict: What the pipeline starts from, with the given label as ``gt_label``.
         """
-        return self.dataset.get_data_info(self._get_ori_dataset_idx(idx))
+        idx = self._check_index(idx)
+        info = self.dataset.get_data_info(self._get_ori_dataset_idx(idx))
+        info['gt_label'] = int(self._given_labels[idx])
+        if self.relabels:
+            # A soft label of the wrapped data set would tell the label that it has there.
+            info.pop('gt_score', None)
+        return info
 
     def prepare_data(self, idx: int) -> Any:
         """Run the pipeline on a sample.
@@ -184,11 +193,11 @@ class DatasetWrapper:
 
     def __repr__(self) -> str:
         inner = '\n'.join('    ' + line for line in repr(self.dataset).splitlines())
-        own = ['    ' + line for line in self.extra_repr()]
-        return '\n'.join([type(self).__name__, *own, inner])
+        lines = self.extra_repr() if self._fully_initialized else ["Haven't been initialized"]
+        return '\n'.join([type(self).__name__, *('    ' + line for line in lines), inner])
 
     def extra_repr(self) -> list[str]:
-        """Return lines on what the wrapper adds."""
+        """Return lines on what the wrapper adds, once it is initialised."""
         return []
 
     def _check_index(self, idx: int) -> int:

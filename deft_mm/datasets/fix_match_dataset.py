@@ -12,7 +12,7 @@ from mmengine.registry import FUNCTIONS
 from mmpretrain.registry import DATASETS, TRANSFORMS
 
 from deft_mm.datasets.chain import resolve
-from deft_mm.datasets.selection_wrapper import SelectionWrapper
+from deft_mm.datasets.selection_wrapper import SelectionWrapper, readable
 from deft_mm.selection.selection_file import Selection
 from deft_mm.selection.selector import check_selection
 
@@ -38,12 +38,8 @@ class FixMatchDataset(SelectionWrapper):
             the data set's own pipeline. They end in ``PackInputs`` and give images of the size that
             the pipeline gives. What the data preprocessor augments comes on top, in every view.
         num_unlabelled (int): Rejected samples an item. Defaults to 1.
-        num_samples (int, optional): Length of this data set: the kept samples are repeated, as
-            evenly as it goes, until there are so many. None takes each once. Defaults to None.
-        check_class_names (bool): Whether the class names must be those of the selection file. False
-            admits another spelling of the same classes in the same order. Defaults to True.
-        lazy_init (bool): Whether to put off reading annotations and the selection until they are
-            needed. Defaults to False.
+        **kwargs: ``num_samples``, ``check_class_names`` and ``lazy_init``, see
+            :class:`~deft_mm.datasets.selection_wrapper.SelectionWrapper`.
 
     Raises:
         FileNotFoundError: If there is no such selection file.
@@ -72,9 +68,7 @@ class FixMatchDataset(SelectionWrapper):
         selection: str | PathLike | Selection,
         strong_pipeline: Sequence[dict | Callable],
         num_unlabelled: int = 1,
-        num_samples: int | None = None,
-        check_class_names: bool = True,
-        lazy_init: bool = False,
+        **kwargs,
     ) -> None:
         if num_unlabelled < 1:
             raise ValueError(
@@ -85,12 +79,12 @@ class FixMatchDataset(SelectionWrapper):
             [TRANSFORMS.build(cfg) if isinstance(cfg, dict) else cfg for cfg in strong_pipeline]
         )
         self.num_unlabelled = num_unlabelled
-        super().__init__(dataset, selection, num_samples, check_class_names, lazy_init)
+        super().__init__(dataset, selection, **kwargs)
 
     def _load(self) -> None:
         selection, source = self._read_selection()
         check_selection(selection.kept, source)
-        self._unlabelled = np.flatnonzero(~selection.kept & (selection.pred_label >= 0))
+        self._unlabelled = np.flatnonzero(~selection.kept & readable(selection))
         if not len(self._unlabelled):
             raise ValueError(
                 f'{source} rejects none of the {len(selection)} samples (images that could not be '
@@ -115,7 +109,7 @@ class FixMatchDataset(SelectionWrapper):
             idx = int(self._unlabelled[np.random.randint(len(self._unlabelled))])
             base, _ = resolve(self.dataset, idx)
             for view, pipeline in (('weak', base.pipeline), ('strong', self.strong_pipeline)):
-                info = self._annotation_of(idx)
+                info = self._numbered(self.dataset.get_data_info(idx), idx)
                 for key in ('gt_label', 'gt_score'):
                     info.pop(key, None)
                 views.append(_as_view(pipeline(info), view))
@@ -123,8 +117,6 @@ class FixMatchDataset(SelectionWrapper):
 
     def extra_repr(self) -> list[str]:
         """Return lines on the selection."""
-        if not self._fully_initialized:
-            return ["Haven't been initialized"]
         return [
             f'Labelled: \t{len(self)} of {len(self.dataset)}',
             f'Unlabelled: \t{len(self._unlabelled)}',

@@ -161,8 +161,6 @@ class InMemoryDataset(DatasetWrapper):
 
     def extra_repr(self) -> list[str]:
         """Return lines on what is kept."""
-        if not self._fully_initialized:
-            return ["Haven't been initialized"]
         kept = 'nothing' if self._images is None else f'{self._images.numel() / GIB:.2f} GiB'
         return [f'Kept in memory: \t{kept}']
 

@@ -71,6 +71,7 @@ class NoisyLabelDataset(DatasetWrapper):
         lazy_init: bool = False,
     ) -> None:
         self.noise = None if noise is None else build_noise(noise)
+        self.relabels = noise is not None
         self.noise_file = noise_file
         if noise_file is not None:
             check_noise_file(noise_file, self.noise)
@@ -117,19 +118,14 @@ class NoisyLabelDataset(DatasetWrapper):
         Returns:
             dict: What the pipeline starts from.
         """
-        idx = self._check_index(idx)
         info = super().get_data_info(idx)
-        info['gt_label'] = int(self._given_labels[idx])
-        info['sample_idx'] = idx
-        if self.noise is not None:
-            # A soft label of the wrapped data set would tell the true class.
-            info.pop('gt_score', None)
+        info['sample_idx'] = self._check_index(idx)
         return info
 
     def extra_repr(self) -> list[str]:
         """Return lines on the noise."""
         lines = [f'Noise: \t{self.noise}']
-        if self._fully_initialized and self._clean_labels is not None:
+        if self._clean_labels is not None:
             rate = float(np.mean(self._given_labels != self._clean_labels))
             lines.append(f'Wrong labels: \t{rate:.2%} of {len(self)}')
         return lines

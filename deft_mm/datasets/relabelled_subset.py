@@ -6,7 +6,6 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
-from mmengine.dataset import force_full_init
 from mmpretrain.registry import DATASETS
 
 from deft_mm.datasets.selection_wrapper import SelectionWrapper
@@ -28,12 +27,8 @@ class RelabelledSubset(SelectionWrapper):
             set, or a selection, which is taken as it is.
         threshold (float): A rejected sample with a higher ``pred_prob`` is relabelled, in [0, 1].
             Defaults to 0.9.
-        num_samples (int, optional): Length of this data set: its samples are repeated, as evenly as
-            it goes, until there are so many. None takes each once. Defaults to None.
-        check_class_names (bool): Whether the class names must be those of the selection file. False
-            admits another spelling of the same classes in the same order. Defaults to True.
-        lazy_init (bool): Whether to put off reading annotations and the selection until they are
-            needed. Defaults to False.
+        **kwargs: ``num_samples``, ``check_class_names`` and ``lazy_init``, see
+            :class:`~deft_mm.datasets.selection_wrapper.SelectionWrapper`.
 
     Raises:
         FileNotFoundError: If there is no such selection file.
@@ -53,21 +48,21 @@ class RelabelledSubset(SelectionWrapper):
                     threshold=0.9))
     """
 
+    relabels = True
+
     def __init__(
         self,
         dataset: Any,
         selection: str | PathLike | Selection,
         threshold: float = 0.9,
-        num_samples: int | None = None,
-        check_class_names: bool = True,
-        lazy_init: bool = False,
+        **kwargs,
     ) -> None:
         if not 0 <= threshold <= 1:
             raise ValueError(
                 f'RelabelledSubset: `threshold` is a probability in [0, 1], found {threshold!r}.'
             )
         self.threshold = threshold
-        super().__init__(dataset, selection, num_samples, check_class_names, lazy_init)
+        super().__init__(dataset, selection, **kwargs)
 
     def _load(self) -> None:
         selection, source = self._read_selection()
@@ -80,26 +75,8 @@ class RelabelledSubset(SelectionWrapper):
         )
         self._num_relabelled = int(np.count_nonzero(relabelled))
 
-    @force_full_init
-    def get_data_info(self, idx: int) -> dict:
-        """Return the annotation of a sample, with its new label.
-
-        Args:
-            idx (int): Index of the sample in this data set.
-
-        Returns:
-            dict: What the pipeline starts from.
-        """
-        info = super().get_data_info(idx)
-        info['gt_label'] = int(self._given_labels[idx])
-        # A soft label of the wrapped data set belongs to the given one.
-        info.pop('gt_score', None)
-        return info
-
     def extra_repr(self) -> list[str]:
         """Return lines on what was relabelled."""
-        if not self._fully_initialized:
-            return ["Haven't been initialized"]
         return [
             f'Selected: \t{len(self)} of {len(self.dataset)}',
             f'Relabelled: \t{self._num_relabelled} above {self.threshold}',

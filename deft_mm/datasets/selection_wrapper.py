@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from mmengine.dataset import force_full_init
 
-from deft_mm.datasets.chain import clean_labels_of, given_labels_of
 from deft_mm.datasets.dataset_fingerprint import dataset_fingerprint
-from deft_mm.datasets.dataset_wrapper import DatasetWrapper
+from deft_mm.datasets.subset_wrapper import SubsetWrapper
 from deft_mm.selection.selection_file import Selection, read_selection
 
 
-class SelectionWrapper(DatasetWrapper):
+class SelectionWrapper(SubsetWrapper):
     """Base of the wrappers that train on what a selection says of a data set.
 
     A subclass reads the selection in ``_load`` and says with :meth:`_take` which samples it
@@ -90,10 +89,7 @@ class SelectionWrapper(DatasetWrapper):
         Args:
             indices (np.ndarray): (n,) int64, indices in the wrapped data set, ascending.
         """
-        self._indices = self._repeat(indices)
-        self._given_labels = given_labels_of(self.dataset)[self._indices]
-        clean_labels = clean_labels_of(self.dataset)
-        self._clean_labels = None if clean_labels is None else clean_labels[self._indices]
+        super()._take(self._repeat(indices))
 
     def _repeat(self, indices: np.ndarray) -> np.ndarray:
         if self.num_samples is None:
@@ -107,12 +103,6 @@ class SelectionWrapper(DatasetWrapper):
         # class.
         return indices[np.arange(self.num_samples) * len(indices) // self.num_samples]
 
-    @property
-    @force_full_init
-    def indices(self) -> np.ndarray:
-        """np.ndarray: (n,) int64, the indices in the wrapped data set, ascending."""
-        return self._indices
-
     @force_full_init
     def get_data_info(self, idx: int) -> dict:
         """Return the annotation of a sample, with its index in the unfiltered data set.
@@ -123,20 +113,17 @@ class SelectionWrapper(DatasetWrapper):
         Returns:
             dict: What the pipeline starts from.
         """
-        return self._annotation_of(self._get_ori_dataset_idx(idx))
+        return self._numbered(super().get_data_info(idx), self._get_ori_dataset_idx(idx))
 
-    def _annotation_of(self, idx: int) -> dict:
-        """The annotation of a sample of the wrapped data set, with its index in the unfiltered."""
-        info = self.dataset.get_data_info(idx)
+    def _numbered(self, info: dict, idx: int) -> dict:
+        """Give an annotation of the wrapped data set the index in the unfiltered one."""
         # A subset within a subset has already put the index of the whole; other wrappers put
         # an index of a part.
         if not isinstance(self.dataset, SelectionWrapper):
             info['sample_idx'] = idx
         return info
 
-    def _get_ori_dataset_idx(self, idx: int) -> int:
-        return int(self._indices[self._check_index(idx)])
 
-    @force_full_init
-    def __len__(self) -> int:
-        return len(self._indices)
+def readable(selection: Selection) -> np.ndarray:
+    """Return the (N,) mask of the samples whose image could be read when they were scored."""
+    return selection.pred_label >= 0
