@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 from mmengine.fileio import list_dir_or_file
-from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
 from deft_mm.datasets.data_files import require_files
+from deft_mm.datasets.split_dataset import SplitDataset
 
 
 @DATASETS.register_module()
-class Animal10N(BaseDataset):
+class Animal10N(SplitDataset):
     """ANIMAL-10N (H. Song et al., ICML 2019): 64x64 images, labelled by people, about 8% wrongly.
 
     50,000 training images with noisy labels, 5,000 test images with clean ones. The data are at
@@ -64,18 +64,9 @@ class Animal10N(BaseDataset):
         )
     }
 
-    def __init__(
-        self, data_root: str, split: str = 'train', metainfo: dict | None = None, **kwargs
-    ) -> None:
-        if split not in ('train', 'test'):
-            raise ValueError(f"Animal10N: `split` is 'train' or 'test', found {split!r}.")
-        self.split = split
-        super().__init__(ann_file='', data_root=data_root, metainfo=metainfo, **kwargs)
-
-    def load_data_list(self) -> list[dict]:
+    def read_samples(self) -> list[tuple[str, int]]:
         """Read the file names; no image file is opened."""
-        folder = f'{self.data_root}/{dict(train="training", test="testing")[self.split]}'
-        require_files(self, folder)
+        folder = self.file(dict(train='training', test='testing')[self.split])
         names = sorted(
             name
             for name in list_dir_or_file(folder, list_dir=False)
@@ -83,8 +74,4 @@ class Animal10N(BaseDataset):
         )
         if not names:
             require_files(self, f'{folder}/0_*.jpg')
-        return [dict(img_path=f'{folder}/{name}', gt_label=int(name[0])) for name in names]
-
-    def extra_repr(self) -> list[str]:
-        """Return lines on what is read."""
-        return [f'Root of dataset: \t{self.data_root}', f'Split: \t{self.split}']
+        return [(f'{folder}/{name}', int(name[0])) for name in names]

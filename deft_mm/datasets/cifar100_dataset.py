@@ -5,16 +5,15 @@ from __future__ import annotations
 from mmpretrain.datasets import CIFAR100
 from mmpretrain.registry import DATASETS
 
-from deft_mm.datasets.cifar10_dataset import published_files
-from deft_mm.datasets.downloaded_files import LOADING_ERRORS, loading_error
+from deft_mm.datasets.data_files import DownloadedFiles
 
 
 @DATASETS.register_module()
-class CIFAR100Dataset(CIFAR100):
+class CIFAR100Dataset(DownloadedFiles, CIFAR100):
     """MMPretrain's CIFAR100 (A. Krizhevsky, 2009): 50,000 + 10,000 images, 100 classes.
 
-    One class name differs: the paper's prompts say ``computer_keyboard``, MMPretrain's list
-    ``keyboard``. The labels are the same.
+    Images are in memory, 32x32x3 uint8 in RGB. One class name differs: the paper's prompts say
+    ``computer_keyboard``, MMPretrain's list ``keyboard``. The labels are the same.
 
     It is downloaded where it is missing (170 MB). Without a network, unpack
     https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz into ``data_root``.
@@ -53,10 +52,3 @@ class CIFAR100Dataset(CIFAR100):
             for name in CIFAR100.METAINFO['classes']
         )
     }
-
-    def load_data_list(self) -> list[dict]:
-        """Load the images, (32, 32, 3) uint8 in RGB, and the labels."""
-        try:
-            return super().load_data_list()
-        except LOADING_ERRORS as error:
-            raise loading_error(self, published_files(self), error) from error

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from mmengine.fileio import join_path
 from mmpretrain.datasets import CIFAR10
 from mmpretrain.registry import DATASETS
 
-from deft_mm.datasets.downloaded_files import LOADING_ERRORS, loading_error
+from deft_mm.datasets.data_files import DownloadedFiles
 
 
 @DATASETS.register_module()
-class CIFAR10Dataset(CIFAR10):
+class CIFAR10Dataset(DownloadedFiles, CIFAR10):
     """MMPretrain's CIFAR10 (A. Krizhevsky, 2009): 50,000 + 10,000 images, 10 classes.
+
+    Images are in memory, 32x32x3 uint8 in RGB.
 
     It is downloaded where it is missing (170 MB). Without a network, unpack
     https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz into ``data_root``.
@@ -45,16 +46,3 @@ class CIFAR10Dataset(CIFAR10):
 
             dataset = dict(type='CIFAR10Dataset', data_root='data/cifar10', split='test')
     """
-
-    def load_data_list(self) -> list[dict]:
-        """Load the images, (32, 32, 3) uint8 in RGB, and the labels."""
-        try:
-            return super().load_data_list()
-        except LOADING_ERRORS as error:
-            raise loading_error(self, published_files(self), error) from error
-
-
-def published_files(dataset: CIFAR10) -> dict[str, str]:
-    """Return the MD5 sum by path of the files of CIFAR-10 or CIFAR-100."""
-    folder = join_path(dataset.data_prefix['root'], dataset.base_folder)
-    return {join_path(folder, name): md5 for name, md5 in dataset.train_list + dataset.test_list}

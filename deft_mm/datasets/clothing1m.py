@@ -8,15 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 from mmengine.dataset import force_full_init
 from mmengine.fileio import list_from_file
-from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
 from deft_mm.datasets.chain import img_paths_of
-from deft_mm.datasets.data_files import read_labelled_paths, require_files
+from deft_mm.datasets.data_files import read_labelled_paths
+from deft_mm.datasets.split_dataset import SplitDataset
 
 
 @DATASETS.register_module()
-class Clothing1M(BaseDataset):
+class Clothing1M(SplitDataset):
     """Clothing1M (T. Xiao et al., CVPR 2015): 14 classes, about 38% of the given labels wrong.
 
     ======================  =========  ====================================================
@@ -98,6 +98,7 @@ class Clothing1M(BaseDataset):
             'Underwear',
         )
     }
+    SPLITS = ('train', 'val', 'test')
 
     def __init__(
         self,
@@ -109,24 +110,23 @@ class Clothing1M(BaseDataset):
         metainfo: dict | None = None,
         **kwargs,
     ) -> None:
-        if split not in ('train', 'val', 'test'):
-            raise ValueError(f"Clothing1M: `split` is 'train', 'val' or 'test', found {split!r}.")
         if subset not in ('balanced', 'full', 'verified'):
             raise ValueError(
                 f"Clothing1M: `subset` is 'balanced', 'full' or 'verified', found {subset!r}."
             )
         if subset_size < 1:
             raise ValueError(f'Clothing1M: `subset_size` is at least 1, found {subset_size}.')
-        self.split, self.subset = split, subset if split == 'train' else 'full'
+        self.subset = subset if split == 'train' else 'full'
         self.seed, self.subset_size = seed, subset_size
-        super().__init__(ann_file='', data_root=data_root, metainfo=metainfo, **kwargs)
+        super().__init__(data_root, split, metainfo, **kwargs)
 
-    def load_data_list(self) -> list[dict]:
+    def read_samples(self) -> list[tuple[str, int]]:
         """Read the lists; no image file is looked at."""
         noisy = self.split == 'train'
         part = 'noisy_train' if noisy and self.subset != 'verified' else f'clean_{self.split}'
         labels = self._read_labels('noisy' if noisy else 'clean')
-        paths = self._read_paths(f'{part}_key_list.txt')
+        keys = self.file(f'{part}_key_list.txt')
+        paths = [line.strip() for line in list_from_file(keys) if line.strip()]
         if self.subset == 'verified':
             paths = [path for path in paths if path in labels]
         for path in paths:
@@ -140,7 +140,7 @@ class Clothing1M(BaseDataset):
             given = [labels[path] for path in paths]
             taken = balanced_subset(given, num_classes, self.subset_size, self.seed)
             paths = [paths[idx] for idx in taken]
-        return [dict(img_path=self._join(path), gt_label=labels[path]) for path in paths]
+        return [(f'{self.data_root}/{path}', labels[path]) for path in paths]
 
     @property
     @force_full_init
@@ -148,25 +148,17 @@ class Clothing1M(BaseDataset):
         """np.ndarray, optional: (N,) int64, true labels of the subset 'verified', for metrics."""
         if self.subset != 'verified':
             return None
-        labels = {self._join(path): label for path, label in self._read_labels('clean').items()}
-        return np.array([labels[path] for path in img_paths_of(self)], dtype=np.int64)
+        labels = self._read_labels('clean')
+        paths = (path.removeprefix(f'{self.data_root}/') for path in img_paths_of(self))
+        return np.array([labels[path] for path in paths], dtype=np.int64)
 
     def extra_repr(self) -> list[str]:
         """Return lines on what is read."""
-        return [f'Root of dataset: \t{self.data_root}', f'Split: \t{self.split}, {self.subset}']
+        return [*super().extra_repr(), f'Subset: \t{self.subset}']
 
     def _read_labels(self, kind: str) -> dict[str, int]:
-        path = self._join(f'{kind}_label_kv.txt')
-        require_files(self, path)
+        path = self.file(f'{kind}_label_kv.txt')
         return dict(read_labelled_paths(path, len(self.METAINFO['classes'])))
-
-    def _read_paths(self, name: str) -> list[str]:
-        path = self._join(name)
-        require_files(self, path)
-        return [line.strip() for line in list_from_file(path) if line.strip()]
-
-    def _join(self, path: str) -> str:
-        return f'{self.data_root}/{path}'
 
 
 def balanced_subset(labels: Sequence[int], num_classes: int, size: int, seed: int) -> list[int]:

@@ -6,7 +6,38 @@ import inspect
 import textwrap
 
 from mmengine.dataset import BaseDataset
-from mmengine.fileio import exists, list_from_file
+from mmengine.fileio import exists, join_path, list_from_file
+from mmpretrain.datasets.utils import check_md5
+
+# What MMPretrain's CIFAR10 and MNIST raise where files are missing or damaged, or a download fails.
+_LOADING_ERRORS = (AssertionError, OSError, RuntimeError, ValueError)
+
+
+class DownloadedFiles:
+    """Put before a data set of MMPretrain that downloads its files: its errors name the file.
+
+    The docstring of the class shows the expected files, see :func:`require_files`.
+    """
+
+    def load_data_list(self) -> list[dict]:
+        """Load images and labels.
+
+        Raises:
+            FileNotFoundError: If a file is missing or damaged and can't be downloaded.
+        """
+        try:
+            return super().load_data_list()
+        except _LOADING_ERRORS as error:
+            raise FileNotFoundError(
+                f'{type(self).__name__}: {_fault(self.needed_files())}, and could not be '
+                f'downloaded ({str(error) or type(error).__name__}). The layout of `data_root` '
+                f'(here {self.data_root!r}) must be:\n\n{layout_of(type(self))}'
+            ) from error
+
+    def needed_files(self) -> dict[str, str | None]:
+        """Return the paths of the files, each with its MD5 sum where that is known."""
+        folder = join_path(self.data_prefix['root'], self.base_folder)
+        return {join_path(folder, name): md5 for name, md5 in self.train_list + self.test_list}
 
 
 def require_files(dataset: BaseDataset, *paths: str) -> None:
@@ -75,3 +106,12 @@ def read_labelled_paths(path: str, num_classes: int) -> list[tuple[str, int]]:
             )
         pairs.append((fields[0], int(fields[1])))
     return pairs
+
+
+def _fault(files: dict[str, str | None]) -> str:
+    for path, md5 in files.items():
+        if not exists(path):
+            return f"'{path}' is missing"
+        if md5 is not None and not check_md5(path, md5):
+            return f"'{path}' is not the published file (its MD5 sum is another)"
+    return f'one of {", ".join(map(repr, files))} is damaged'

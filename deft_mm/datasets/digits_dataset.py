@@ -7,6 +7,8 @@ from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 from sklearn.datasets import load_digits
 
+from deft_mm.datasets.split_dataset import require_split
+
 SPLIT_SEED = 0
 NUM_TEST = 500
 
@@ -61,8 +63,7 @@ class DigitsDataset(BaseDataset):
         test_mode: bool = False,
         **kwargs,
     ) -> None:
-        if split not in ('train', 'test'):
-            raise ValueError(f"DigitsDataset: `split` is 'train' or 'test', found {split!r}.")
+        require_split(self, split, ('train', 'test'))
         self.split = split
         super().__init__(ann_file='', metainfo=metainfo, test_mode=test_mode, **kwargs)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from mmengine.fileio import list_from_file
-from mmpretrain.datasets import BaseDataset, Food101
+from mmpretrain.datasets import Food101
 from mmpretrain.registry import DATASETS
 
-from deft_mm.datasets.data_files import require_files
+from deft_mm.datasets.split_dataset import SplitDataset
 
 
 @DATASETS.register_module()
-class Food101N(BaseDataset):
+class Food101N(SplitDataset):
     """Food-101N (K.-H. Lee et al., CVPR 2018), tested on the test part of Food-101.
 
     310,009 training images, about 20% of their labels wrong; 25,250 test images with clean labels.
@@ -61,38 +61,24 @@ class Food101N(BaseDataset):
 
     METAINFO = Food101.METAINFO
 
-    def __init__(
-        self, data_root: str, split: str = 'train', metainfo: dict | None = None, **kwargs
-    ) -> None:
-        if split not in ('train', 'test'):
-            raise ValueError(f"Food101N: `split` is 'train' or 'test', found {split!r}.")
-        self.split = split
-        super().__init__(ann_file='', data_root=data_root, metainfo=metainfo, **kwargs)
-
-    def load_data_list(self) -> list[dict]:
+    def read_samples(self) -> list[tuple[str, int]]:
         """Read the list; no image file is looked at."""
         archive, name, header, suffix = {
             'train': ('Food-101N_release', 'imagelist.tsv', 1, ''),
             'test': ('food-101', 'test.txt', 0, '.jpg'),
         }[self.split]
-        folder = f'{self.data_root}/{archive}/images'
-        path = f'{self.data_root}/{archive}/meta/{name}'
-        require_files(self, path, folder)
-        labels = {name: idx for idx, name in enumerate(self.METAINFO['classes'])}
+        path, folder = self.file(f'{archive}/meta/{name}'), self.file(f'{archive}/images')
+        label_of = {name: idx for idx, name in enumerate(self.METAINFO['classes'])}
         samples = []
         for line in list_from_file(path)[header:]:
             key = line.strip()
             if not key:
                 continue
             class_name = key.split('/')[0]
-            if class_name not in labels:
+            if class_name not in label_of:
                 raise ValueError(
                     f"{path}: '{key}' is of no class of Food-101. Expected lines such as "
                     "'apple_pie/1011328'."
                 )
-            samples.append(dict(img_path=f'{folder}/{key}{suffix}', gt_label=labels[class_name]))
+            samples.append((f'{folder}/{key}{suffix}', label_of[class_name]))
         return samples
-
-    def extra_repr(self) -> list[str]:
-        """Return lines on what is read."""
-        return [f'Root of dataset: \t{self.data_root}', f'Split: \t{self.split}']

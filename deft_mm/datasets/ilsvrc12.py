@@ -12,6 +12,7 @@ from mmpretrain.registry import DATASETS
 from open_clip import IMAGENET_CLASSNAMES
 
 from deft_mm.datasets.data_files import require_files
+from deft_mm.datasets.split_dataset import require_split
 
 NUM_CLASSES = 1000
 # open_clip's list, in the order of the sorted WordNet ids, calls two classes `missile` and two
@@ -81,8 +82,8 @@ class ILSVRC12(ImageNet):
         metainfo: dict | None = None,
         **kwargs,
     ) -> None:
-        if split not in ('', 'train', 'val'):
-            raise ValueError(f"ILSVRC12: `split` is 'train' or 'val', found {split!r}.")
+        if split:
+            require_split(self, split, ('train', 'val'))
         self.num_classes = check_num_classes('ILSVRC12', num_classes)
         kwargs.setdefault('classes', CLASS_NAMES[:num_classes])  # `metainfo` overrides it
         super().__init__(data_root, split, data_prefix, ann_file, metainfo, **kwargs)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
 from deft_mm.datasets.own_images import (
@@ -27,11 +26,12 @@ from deft_mm.datasets.own_images.data_report import (
     first_problems,
 )
 from deft_mm.datasets.own_images.listing import are_numbers
+from deft_mm.datasets.split_dataset import SplitDataset
 from deft_mm.shorten import shorten
 
 
 @DATASETS.register_module()
-class ImageFolderDataset(BaseDataset):
+class ImageFolderDataset(SplitDataset):
     """Your own images, with labels that may be wrong, divided into training and validation.
 
     Either a folder for each class, whose name is the class name (images may lie deeper)::
@@ -98,6 +98,8 @@ class ImageFolderDataset(BaseDataset):
                 type='ImageFolderDataset', data_root='/path/to/images', pipeline=train_pipeline)
     """
 
+    SPLITS = ('train', 'val')
+
     def __init__(
         self,
         data_root: str | None = None,
@@ -117,8 +119,6 @@ class ImageFolderDataset(BaseDataset):
                 '--cfg-options data_root=/path/to/images, or as `data_root` of this '
                 'ImageFolderDataset in the config.'
             )
-        if split not in ('train', 'val'):
-            raise ValueError(f"ImageFolderDataset: `split` is 'train' or 'val', found {split!r}.")
         val_ratio = 0.1 if val_ratio is None else val_ratio
         if not 0 < val_ratio < 1:
             raise ValueError(
@@ -126,7 +126,6 @@ class ImageFolderDataset(BaseDataset):
                 'and below 1. To train on all images, set val_path to validation images of their '
                 "own, or to '.' to validate on the training images."
             )
-        self.split = split
         self.val_ratio = val_ratio
         self.seed = seed
         self.min_samples_per_class = min_samples_per_class
@@ -134,14 +133,10 @@ class ImageFolderDataset(BaseDataset):
         root, self.train_path = _root_and_part(data_root, train_path)
         self.val_path = val_path
         self.report: DataReport | None = None
-        super().__init__(ann_file='', data_root=str(root), classes=classes, **kwargs)
+        super().__init__(str(root), split, classes=classes, **kwargs)
 
-    def load_data_list(self) -> list[dict]:
-        """List the files, check them, and take the part of ``split``.
-
-        Returns:
-            list[dict]: ``img_path``, absolute, and ``gt_label``.
-        """
+    def read_samples(self) -> list[tuple[str, int]]:
+        """List the files, check them, and take the part of ``split``; paths are absolute."""
         root = Path(self.data_root)
         listing = list_images(root, self.train_path)
         names = self._name_classes(listing)
@@ -166,9 +161,7 @@ class ImageFolderDataset(BaseDataset):
         )
         self._require_images(readable & ~held_out, held_out)
         chosen = held_out if self.split == 'val' else readable & ~held_out
-        return [
-            dict(img_path=paths[idx], gt_label=int(labels[idx])) for idx in np.flatnonzero(chosen)
-        ]
+        return [(paths[idx], int(labels[idx])) for idx in np.flatnonzero(chosen)]
 
     def _name_classes(self, listing: Listing) -> list[str]:
         """Return the names of the classes, checked, in the order of the labels."""
@@ -273,10 +266,6 @@ class ImageFolderDataset(BaseDataset):
                 f'{self.val_ratio}, {len(train)} images, copies of one image are not held out): '
                 f'set a larger val_ratio, or val_path. What was found:\n{found or "no problem"}'
             )
-
-    def extra_repr(self) -> list[str]:
-        """Return lines on what is read."""
-        return [f'Root of dataset: \t{self.data_root}', f'Split: \t{self.split}']
 
 
 def _root_and_part(data_root: str, train_path: str | None) -> tuple[Path, str]:

@@ -6,12 +6,12 @@ from mmengine.fileio import join_path
 from mmpretrain.datasets import MNIST
 from mmpretrain.registry import DATASETS
 
+from deft_mm.datasets.data_files import DownloadedFiles
 from deft_mm.datasets.digits_dataset import DigitsDataset
-from deft_mm.datasets.downloaded_files import LOADING_ERRORS, loading_error
 
 
 @DATASETS.register_module()
-class MNISTDataset(MNIST):
+class MNISTDataset(DownloadedFiles, MNIST):
     """MMPretrain's MNIST (Y. LeCun et al., 1998): 60,000 + 10,000 images of 28x28, 10 classes.
 
     What differs: images have three equal channels; classes are called 'zero' to 'nine' ('0 - zero'
@@ -54,8 +54,6 @@ class MNISTDataset(MNIST):
         test_mode, self.test_mode = self.test_mode, self.split == 'test'
         try:
             samples = super().load_data_list()
-        except LOADING_ERRORS as error:
-            raise loading_error(self, self._files(), error) from error
         finally:
             self.test_mode = test_mode
         return [
@@ -63,6 +61,7 @@ class MNISTDataset(MNIST):
             for sample in samples
         ]
 
-    def _files(self) -> dict[str, None]:
+    def needed_files(self) -> dict[str, None]:
+        """Return the paths of the files, packed or not; their sums are those of packed ones."""
         names = [name.removesuffix('.gz') for name, _ in self.train_list + self.test_list]
         return {join_path(self.data_prefix['root'], name): None for name in names}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from mmengine.fileio import exists, list_dir_or_file
-from mmpretrain.datasets import BaseDataset, StanfordCars
+from mmpretrain.datasets import StanfordCars
 from mmpretrain.registry import DATASETS
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
 from deft_mm.datasets.data_files import require_files
+from deft_mm.datasets.split_dataset import SplitDataset
 
 # In the order of the class ids of the .mat files; a name is also the name of a folder.
 _NAMES_BY_ID = [name.replace('/', '-') for name in StanfordCars.METAINFO['classes']]
@@ -18,7 +19,7 @@ _LABEL_OF = {name: label for label, name in enumerate(CLASS_NAMES)}
 
 
 @DATASETS.register_module()
-class StanfordCarsDataset(BaseDataset):
+class StanfordCarsDataset(SplitDataset):
     """Stanford Cars (J. Krause et al., 2013): 8,144 + 8,041 images of 196 models of cars.
 
     A label is the place of the class name in the alphabetical order, as in the paper, whatever the
@@ -79,28 +80,15 @@ class StanfordCarsDataset(BaseDataset):
 
     METAINFO = {'classes': CLASS_NAMES}
 
-    def __init__(
-        self, data_root: str, split: str = 'train', metainfo: dict | None = None, **kwargs
-    ) -> None:
-        if split not in ('train', 'test'):
-            raise ValueError(f"StanfordCarsDataset: `split` is 'train' or 'test', found {split!r}.")
-        self.split = split
-        super().__init__(ann_file='', data_root=data_root, metainfo=metainfo, **kwargs)
-
-    def load_data_list(self) -> list[dict]:
+    def read_samples(self) -> list[tuple[str, int]]:
         """Read the .mat file or the folders; no image file is opened."""
         if exists(f'{self.data_root}/{self.split}'):
             samples = self._read_class_folders(f'{self.data_root}/{self.split}')
         elif exists(f'{self.data_root}/car_ims'):
-            samples = self._read_common_list(f'{self.data_root}/cars_annos.mat')
+            samples = self._read_common_list(self.file('cars_annos.mat'))
         else:
             samples = self._read_devkit()
-        samples = sorted((label, path) for path, label in samples)
-        return [dict(img_path=path, gt_label=label) for label, path in samples]
-
-    def extra_repr(self) -> list[str]:
-        """Return lines on what is read."""
-        return [f'Root of dataset: \t{self.data_root}', f'Split: \t{self.split}']
+        return sorted(samples, key=lambda sample: (sample[1], sample[0]))
 
     def _read_class_folders(self, folder: str) -> list[tuple[str, int]]:
         require_files(self, *(f'{folder}/{name}' for name in CLASS_NAMES))
@@ -118,22 +106,19 @@ class StanfordCarsDataset(BaseDataset):
         return samples
 
     def _read_common_list(self, path: str) -> list[tuple[str, int]]:
-        require_files(self, path)
         annotations = _read_mat(path, 'relative_im_path', 'class', 'test')
         annotations = annotations[annotations['test'].astype(bool) == (self.split == 'test')]
         paths = [f'{self.data_root}/{name}' for name in annotations['relative_im_path']]
         return list(zip(paths, _labels_of(annotations, path), strict=True))
 
     def _read_devkit(self) -> list[tuple[str, int]]:
-        folder = f'{self.data_root}/cars_{self.split}'
-        require_files(self, folder)
+        folder = self.file(f'cars_{self.split}')
         if exists(f'{folder}/cars_{self.split}'):
             folder = f'{folder}/cars_{self.split}'
         name = 'cars_train_annos.mat' if self.split == 'train' else 'cars_test_annos_withlabels.mat'
         path = f'{self.data_root}/{name}'
         if not exists(path):
-            path = f'{self.data_root}/devkit/{name}'
-            require_files(self, path)
+            path = self.file(f'devkit/{name}')
         annotations = _read_mat(path, 'fname', 'class')
         paths = [f'{folder}/{name}' for name in annotations['fname']]
         return list(zip(paths, _labels_of(annotations, path), strict=True))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from mmengine.fileio import list_dir_or_file, list_from_file
-from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
 from deft_mm.datasets.data_files import require_files
+from deft_mm.datasets.split_dataset import SplitDataset
 
 # In the order of the sorted WordNet ids.
 _NAMES = """
@@ -39,7 +39,7 @@ CLASS_NAMES = tuple(' '.join(name.split()) for name in _NAMES.split(','))
 
 
 @DATASETS.register_module()
-class TinyImageNet(BaseDataset):
+class TinyImageNet(SplitDataset):
     """Tiny-ImageNet (Stanford, course CS231n): 100,000 training and 10,000 validation images.
 
     A label is the place of the WordNet id (wnid) in the sorted list, as if the folders were read
@@ -89,22 +89,12 @@ class TinyImageNet(BaseDataset):
     """
 
     METAINFO = {'classes': CLASS_NAMES}
+    SPLITS = ('train', 'val')
+    SPLIT_HINT = "The labels of 'test' were never published."
 
-    def __init__(
-        self, data_root: str, split: str = 'train', metainfo: dict | None = None, **kwargs
-    ) -> None:
-        if split not in ('train', 'val'):
-            raise ValueError(
-                f"TinyImageNet: `split` is 'train' or 'val' (the labels of 'test' were never "
-                f'published), found {split!r}.'
-            )
-        self.split = split
-        super().__init__(ann_file='', data_root=data_root, metainfo=metainfo, **kwargs)
-
-    def load_data_list(self) -> list[dict]:
+    def read_samples(self) -> list[tuple[str, int]]:
         """Read lists and folders; no image file is opened."""
-        path = f'{self.data_root}/wnids.txt'
-        require_files(self, path)
+        path = self.file('wnids.txt')
         wnids = sorted({line.strip() for line in list_from_file(path)} - {''})
         if len(wnids) != len(CLASS_NAMES):
             raise ValueError(
@@ -113,23 +103,17 @@ class TinyImageNet(BaseDataset):
             )
         return self._read_train(wnids) if self.split == 'train' else self._read_val(wnids)
 
-    def extra_repr(self) -> list[str]:
-        """Return lines on what is read."""
-        return [f'Root of dataset: \t{self.data_root}', f'Split: \t{self.split}']
-
-    def _read_train(self, wnids: list[str]) -> list[dict]:
+    def _read_train(self, wnids: list[str]) -> list[tuple[str, int]]:
         folders = [f'{self.data_root}/train/{wnid}/images' for wnid in wnids]
         require_files(self, *folders)
         return [
-            dict(img_path=f'{folder}/{name}', gt_label=label)
+            (f'{folder}/{name}', label)
             for label, folder in enumerate(folders)
             for name in sorted(list_dir_or_file(folder, list_dir=False, suffix='.JPEG'))
         ]
 
-    def _read_val(self, wnids: list[str]) -> list[dict]:
-        path = f'{self.data_root}/val/val_annotations.txt'
-        folder = f'{self.data_root}/val/images'
-        require_files(self, path, folder)
+    def _read_val(self, wnids: list[str]) -> list[tuple[str, int]]:
+        path, folder = self.file('val/val_annotations.txt'), self.file('val/images')
         label_of = {wnid: label for label, wnid in enumerate(wnids)}
         samples = []
         for number, line in enumerate(list_from_file(path), start=1):
@@ -141,5 +125,5 @@ class TinyImageNet(BaseDataset):
                     f'{path}, line {number}: expected an image name and an id of wnids.txt, '
                     f'separated by a tab, found {line!r}.'
                 )
-            samples.append(dict(img_path=f'{folder}/{fields[0]}', gt_label=label_of[fields[1]]))
+            samples.append((f'{folder}/{fields[0]}', label_of[fields[1]]))
         return samples

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
-from deft_mm.datasets.data_files import read_labelled_paths, require_files
+from deft_mm.datasets.data_files import read_labelled_paths
 from deft_mm.datasets.ilsvrc12 import CLASS_NAMES, NUM_CLASSES, check_num_classes
+from deft_mm.datasets.split_dataset import SplitDataset
 
 
 @DATASETS.register_module()
-class WebVision(BaseDataset):
+class WebVision(SplitDataset):
     """WebVision 1.0 (W. Li et al., 2017), the Google part of its training images.
 
     By default its first 50 classes, which the literature calls WebVision-50 or mini-WebVision:
@@ -60,6 +60,7 @@ class WebVision(BaseDataset):
     """
 
     METAINFO = {'classes': CLASS_NAMES[:50]}
+    SPLITS = ('train', 'val')
 
     def __init__(
         self,
@@ -69,29 +70,21 @@ class WebVision(BaseDataset):
         metainfo: dict | None = None,
         **kwargs,
     ) -> None:
-        if split not in ('train', 'val'):
-            raise ValueError(f"WebVision: `split` is 'train' or 'val', found {split!r}.")
-        self.split = split
         self.num_classes = check_num_classes('WebVision', num_classes)
         kwargs.setdefault('classes', CLASS_NAMES[:num_classes])  # `metainfo` overrides it
-        super().__init__(ann_file='', data_root=data_root, metainfo=metainfo, **kwargs)
+        super().__init__(data_root, split, metainfo, **kwargs)
 
-    def load_data_list(self) -> list[dict]:
+    def read_samples(self) -> list[tuple[str, int]]:
         """Read the list; no image file is looked at."""
-        filelist, folder = {
+        name, folder = {
             'train': ('train_filelist_google.txt', 'google'),
             'val': ('val_filelist.txt', 'val_images_256'),
         }[self.split]
-        filelist = f'{self.data_root}/info/{filelist}'
-        require_files(self, filelist, f'{self.data_root}/{folder}')
+        filelist, folder = self.file(f'info/{name}'), self.file(folder)
         # Paths of training images begin with their folder, those of validation images do not.
-        prefix = self.data_root if self.split == 'train' else f'{self.data_root}/{folder}'
+        prefix = self.data_root if self.split == 'train' else folder
         return [
-            dict(img_path=f'{prefix}/{name}', gt_label=label)
-            for name, label in read_labelled_paths(filelist, NUM_CLASSES)
+            (f'{prefix}/{path}', label)
+            for path, label in read_labelled_paths(filelist, NUM_CLASSES)
             if label < self.num_classes
         ]
-
-    def extra_repr(self) -> list[str]:
-        """Return lines on what is read."""
-        return [f'Root of dataset: \t{self.data_root}', f'Split: \t{self.split}']
