@@ -13,7 +13,8 @@ class CUBDataset(CUB):
     """MMPretrain's CUB-200-2011 (C. Wah et al., 2011): 5,994 + 5,794 images of 200 bird species.
 
     Class names and their order are those of the paper's prompts, and of the data set's own
-    ``classes.txt``.
+    ``classes.txt``. Samples are in the order of ``images.txt``, as in the paper's reference code;
+    for its symmetric noise see :class:`~deft_mm.datasets.noise.SymmetricNoise`.
 
     The data are at https://data.caltech.edu/records/65de6-vp158 (1.1 GB)::
 

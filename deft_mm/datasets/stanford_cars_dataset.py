@@ -26,7 +26,9 @@ class StanfordCarsDataset(SplitDataset):
     layout. This is not the order of the ids in the data set's own .mat files (nor of MMPretrain's
     StanfordCars, which follows those ids and differs in 144 of 196 places): ids are translated. One
     name is spelt otherwise, so that it can be the name of a folder: 'Ram C-V Cargo Van Minivan
-    2012' for 'Ram C/V ...'. Samples are in the order of their labels, then of their file names.
+    2012' for 'Ram C/V ...'. Samples are in the order of their labels, then of their file names; the
+    paper's reference code takes them as the file system lists them, so that noise of the same seed
+    falls on other samples there.
 
     The authors' site no longer has the files. The images are at
     https://www.kaggle.com/datasets/jessicali9530/stanford-cars-dataset (2 GB), the .mat files at

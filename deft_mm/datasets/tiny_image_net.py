@@ -68,7 +68,9 @@ class TinyImageNet(SplitDataset):
             └── val_annotations.txt          (val_0.JPEG n03444034 0 32 44 62)
 
     Training samples are in the order of their labels, then of their file names (so that ``_10``
-    comes before ``_2``); validation samples in the order of ``val_annotations.txt``.
+    comes before ``_2``); validation samples in the order of ``val_annotations.txt``. The paper's
+    reference code takes them in the order in which the file system lists them, so that noise of the
+    same seed falls on other samples there.
 
     Args:
         data_root (str): The folder of the data.

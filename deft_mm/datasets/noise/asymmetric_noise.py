@@ -9,7 +9,7 @@ import numpy as np
 from mmpretrain.registry import TASK_UTILS
 
 from deft_mm.datasets.chain import class_names_of
-from deft_mm.datasets.noise.label_noise import LabelNoise, check_ratio
+from deft_mm.datasets.noise.label_noise import RatioNoise
 from deft_mm.datasets.noise.noisy_subset import draw_noisy_subset
 
 # truck -> automobile, bird -> airplane, deer -> horse, cat <-> dog
@@ -28,12 +28,13 @@ _NAMED = ('next', 'cifar10', 'cifar100')
 
 
 @TASK_UTILS.register_module()
-class AsymmetricNoise(LabelNoise):
+class AsymmetricNoise(RatioNoise):
     """Move a random part of the samples to the class that theirs is mistaken for.
 
     The realised rate is ``ratio`` where every class is moved, less where some are mapped to
     themselves. With ``seed=0`` and ``mapping='next'`` the labels are, bit for bit, those of the
-    reference implementation of DeFT (arXiv 2409.19696); the other mappings move the same samples.
+    reference implementation of DeFT (arXiv 2409.19696) on CIFAR; the other mappings move the same
+    samples. For other data sets see :class:`SymmetricNoise`.
 
     Args:
         ratio (float): Share of the samples that are moved, in [0, 1].
@@ -64,8 +65,7 @@ class AsymmetricNoise(LabelNoise):
     def __init__(
         self, ratio: float, seed: int = 0, mapping: str | Mapping | Sequence = 'next'
     ) -> None:
-        self.ratio = check_ratio(ratio, self)
-        self.seed = seed
+        super().__init__(ratio, seed)
         if isinstance(mapping, str) and mapping not in _NAMED:
             raise ValueError(
                 f'AsymmetricNoise: `mapping` is one of {", ".join(map(repr, _NAMED))}, a dict or '

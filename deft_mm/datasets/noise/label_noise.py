@@ -47,22 +47,24 @@ class LabelNoise(ABC):
         return f'{type(self).__name__}({", ".join(attributes)})'
 
 
-def check_ratio(ratio: float, noise: LabelNoise) -> float:
-    """Check the share of samples that a noise model is asked to change.
+class RatioNoise(LabelNoise):
+    """Base of the noise models that change a share of the samples.
 
     Args:
-        ratio (float): The share.
-        noise (LabelNoise): The model, for the message.
-
-    Returns:
-        float: The share.
+        ratio (float): The share, in [0, 1].
+        seed (int): Seed of the draws. Defaults to 0.
 
     Raises:
-        ValueError: If it is no number in [0, 1].
+        ValueError: If ``ratio`` is no number in [0, 1].
     """
-    if not isinstance(ratio, Real) or not 0 <= ratio <= 1:
-        raise ValueError(f'{type(noise).__name__}: `ratio` is a share in [0, 1], found {ratio!r}.')
-    return ratio
+
+    def __init__(self, ratio: float, seed: int = 0) -> None:
+        if not isinstance(ratio, Real) or not 0 <= ratio <= 1:
+            raise ValueError(
+                f'{type(self).__name__}: `ratio` is a share in [0, 1], found {ratio!r}.'
+            )
+        self.ratio = ratio
+        self.seed = seed
 
 
 def build_noise(cfg: Mapping | Callable) -> Callable:

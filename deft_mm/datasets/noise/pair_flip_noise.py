@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from mmpretrain.registry import TASK_UTILS
 
-from deft_mm.datasets.noise.label_noise import LabelNoise, check_ratio
+from deft_mm.datasets.noise.label_noise import RatioNoise
 
 
 @TASK_UTILS.register_module()
-class PairFlipNoise(LabelNoise):
+class PairFlipNoise(RatioNoise):
     """Move every sample to the next class with the same probability.
 
     The transition matrix of Co-teaching (Han et al., NeurIPS 2018, arXiv 1804.06872), whose
@@ -33,10 +33,6 @@ class PairFlipNoise(LabelNoise):
 
             noise = dict(type='PairFlipNoise', ratio=0.45, seed=0)
     """
-
-    def __init__(self, ratio: float, seed: int = 0) -> None:
-        self.ratio = check_ratio(ratio, self)
-        self.seed = seed
 
     def __call__(self, labels: np.ndarray, num_classes: int, dataset: Any = None) -> np.ndarray:
         """Draw noisy labels; see :meth:`LabelNoise.__call__`."""

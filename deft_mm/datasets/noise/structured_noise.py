@@ -7,19 +7,20 @@ from typing import Any
 import numpy as np
 from mmpretrain.registry import TASK_UTILS
 
-from deft_mm.datasets.noise.label_noise import LabelNoise, check_ratio
+from deft_mm.datasets.noise.label_noise import RatioNoise
 from deft_mm.datasets.noise.noisy_subset import draw_noisy_subset
 
 
 @TASK_UTILS.register_module()
-class StructuredNoise(LabelNoise):
+class StructuredNoise(RatioNoise):
     """Draw labels anew as :class:`SymmetricNoise` does, in a random half of the classes only.
 
     A sample is noisy if it is in the random part of the samples and its true class is in the
     random half of the classes (``C // 2`` of them). The rate of wrong labels is thus ``ratio *
     (1 - 1/C)`` in the noisy classes, 0 in the others, and about half of that over a balanced data
     set. With ``seed=0`` the labels are, bit for bit, those of the reference implementation of
-    DeFT (arXiv 2409.19696) on CIFAR.
+    DeFT (arXiv 2409.19696) on CIFAR. On Tiny-ImageNet and Stanford Cars that moves the samples to
+    the next class in place of drawing; here they are drawn on every data set.
 
     Args:
         ratio (float): Share of the samples of a noisy class whose label is drawn anew, in [0, 1].
@@ -34,10 +35,6 @@ class StructuredNoise(LabelNoise):
 
             noise = dict(type='StructuredNoise', ratio=0.4, seed=0)
     """
-
-    def __init__(self, ratio: float, seed: int = 0) -> None:
-        self.ratio = check_ratio(ratio, self)
-        self.seed = seed
 
     def __call__(self, labels: np.ndarray, num_classes: int, dataset: Any = None) -> np.ndarray:
         """Draw noisy labels; see :meth:`LabelNoise.__call__`."""

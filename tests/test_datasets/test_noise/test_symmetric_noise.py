@@ -1,3 +1,5 @@
+import random
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,26 @@ def test_equals_the_paper_bit_for_bit():
     labels, num_classes, expected = golden('cifar100/sym0.6')
     noisy = SymmetricNoise(ratio=0.6, seed=0)(labels, num_classes)
     np.testing.assert_array_equal(noisy, expected)
+
+
+def test_without_an_order_of_the_classes_labels_follow_the_choice_of_the_samples():
+    # CUB-200-2011's 5,994 samples, as the reference draws their noise
+    labels = np.arange(5994) // 30
+    draw = random.Random(0)
+    order = list(range(5994))
+    draw.shuffle(order)
+    expected = labels.copy()
+    for idx in sorted(order[: int(0.4 * 5994)]):
+        expected[idx] = draw.randint(0, 199)
+    noisy = SymmetricNoise(0.4, shuffle_classes=False)(labels, 200)
+    np.testing.assert_array_equal(noisy, expected)
+    assert (noisy != SymmetricNoise(0.4)(labels, 200)).any()
+
+
+def test_the_order_of_the_classes_is_a_parameter_only_where_it_is_not_drawn():
+    # so that noise files of earlier versions fit
+    assert 'shuffle_classes' not in SymmetricNoise(0.4).parameters()
+    assert SymmetricNoise(0.4, shuffle_classes=False).parameters()['shuffle_classes'] is False
 
 
 @pytest.mark.parametrize('ratio', [0.0, 0.2, 0.6, 1.0])
