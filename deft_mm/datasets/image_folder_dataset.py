@@ -20,9 +20,9 @@ from deft_mm.datasets.own_images import (
     list_images,
 )
 from deft_mm.datasets.own_images.data_report import (
-    CONTRADICTING,
     SMALL_CLASS,
     UNREADABLE,
+    contradictions,
     first_problems,
 )
 from deft_mm.datasets.own_images.listing import are_numbers
@@ -225,7 +225,8 @@ class ImageFolderDataset(SplitDataset):
         for path, label, result in zip(paths, labels, checked, strict=True):
             if result.error is not None:
                 problems.append(Problem(UNREADABLE, path, names[label], result.error))
-        problems.extend(_contradicting(paths, labels, names, checked))
+        digests = [result.digest for result in checked]
+        problems.extend(contradictions(paths, labels, names, digests))
         num_train, num_val = (
             np.bincount(labels[part], minlength=len(names)) for part in (train, val)
         )
@@ -304,32 +305,6 @@ def _require_known(listing: Listing, label_of: dict[str, int], names: list[str])
             f"'{listing.source}' has classes that the training images do not have: "
             f'{shorten(unknown)}. Those have {shorten(names)}.'
         )
-
-
-def _contradicting(
-    paths: list[str], labels: np.ndarray, names: list[str], checked: list[CheckedImage]
-) -> list[Problem]:
-    """Return a problem for each file whose bytes are in another class, too."""
-    copies: dict[str, list[int]] = {}
-    for idx, result in enumerate(checked):
-        if result.digest is not None:
-            copies.setdefault(result.digest, []).append(idx)
-    problems = []
-    for members in copies.values():
-        counts = Counter(labels[members].tolist())
-        if len(counts) == 1:
-            continue
-        # The first copy is the example for all of other classes, and this one for those of its own.
-        first = members[0]
-        second = next(idx for idx in members if labels[idx] != labels[first])
-        for idx in members:
-            example = second if labels[idx] == labels[first] else first
-            detail = f'same bytes as {paths[example]} of class {names[labels[example]]}'
-            more = len(members) - counts[labels[idx]] - 1
-            if more:
-                detail += f' and {more} more'
-            problems.append(Problem(CONTRADICTING, paths[idx], names[labels[idx]], detail))
-    return problems
 
 
 def _notes(names: list[str], held_out: bool) -> list[str]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -16,11 +14,10 @@ from mmpretrain.registry import DATASETS
 
 from deft_mm.datasets.chain import clean_labels_of, given_labels_of
 from deft_mm.datasets.dataset_wrapper import DatasetWrapper
+from deft_mm.datasets.in_threads import in_threads
 from deft_mm.progress import Progress
 
 GIB = 2**30
-# OpenCV and Pillow decode without holding the interpreter's lock.
-_THREADS = min(16, os.cpu_count() or 1)
 
 
 @DATASETS.register_module()
@@ -100,9 +97,8 @@ class InMemoryDataset(DatasetWrapper):
             images_NHWC[idx] = torch.from_numpy(self._checked(idx, shape))
 
         progress = Progress('Decoded', len(self.dataset), 'images')
-        with ThreadPoolExecutor(_THREADS) as pool:
-            for _ in pool.map(fill, range(len(self.dataset))):
-                progress.advance()
+        for _ in in_threads(fill, range(len(self.dataset))):
+            progress.advance()
         print_log(
             f'{len(self.dataset)} images decoded in {time.perf_counter() - progress.start:.0f} s '
             f'and kept in memory: {size / GIB:.2f} GiB.',

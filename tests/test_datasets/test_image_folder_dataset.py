@@ -7,8 +7,7 @@ import pytest
 from PIL import Image
 
 from deft_mm.datasets import ImageFolderDataset, dataset_fingerprint
-from deft_mm.datasets.image_folder_dataset import _contradicting
-from deft_mm.datasets.own_images import CheckedImage, problems_to_csv
+from deft_mm.datasets.own_images import problems_to_csv
 from miniatures import folder
 
 TRANSFORMS = [dict(type='LoadImageFromFile', imdecode_backend='pillow'), dict(type='PackInputs')]
@@ -126,32 +125,6 @@ def test_log_lists_a_few_of_each_kind_and_counts_the_rest(root):
     assert sum('- unreadable image: ' in line for line in lines) == 1
     assert '  - ... and 2 more' in lines
     assert any('validation labels' in line for line in lines)
-
-
-class CountedLabels(np.ndarray):
-    """Labels that count how many of them were read."""
-
-    reads = 0
-
-    def __getitem__(self, key):
-        CountedLabels.reads += np.size(key)
-        return super().__getitem__(key)
-
-
-def test_copies_in_several_classes_are_each_read_a_few_times():
-    number, names = 2000, ['a', 'b', 'c']
-    labels = np.random.RandomState(0).randint(0, 3, number)
-    paths = [f'{i}.png' for i in range(number)]
-    checked = [CheckedImage(None, 'the same')] * number
-    CountedLabels.reads = 0
-    found = _contradicting(paths, labels.view(CountedLabels), names, checked)
-    assert CountedLabels.reads < 10 * number
-    assert [problem.path for problem in found] == paths
-    for idx in (0, 1, 2, 3, number - 1):
-        others = np.flatnonzero(labels != labels[idx])
-        name = names[labels[others[0]]]
-        detail = f'same bytes as {others[0]}.png of class {name} and {len(others) - 1} more'
-        assert found[idx].detail == detail
 
 
 def test_an_image_that_is_there_twice_is_never_held_out(tmp_path):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -13,11 +11,10 @@ from mmengine import fileio
 from PIL import Image
 
 from deft_mm.datasets.chain import resolve
+from deft_mm.datasets.in_threads import in_threads
 
 # Sides of larger images, and of those that are files.
 SIDE = 32
-# Pillow decodes and resizes without holding the interpreter's lock.
-_THREADS = min(8, os.cpu_count() or 1)
 
 
 class ImagePixels:
@@ -63,8 +60,7 @@ class ImagePixels:
         """
         infos = [self._info(idx) for idx in indices]
         if any(info.get('img') is None for info in infos):
-            with ThreadPoolExecutor(_THREADS) as pool:
-                images = list(pool.map(self._load, indices, infos))
+            images = list(in_threads(self._load, indices, infos))
         else:
             images = [self._load(idx, info) for idx, info in zip(indices, infos, strict=True)]
         for idx, image in zip(indices, images, strict=True):

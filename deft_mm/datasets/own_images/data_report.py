@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 # Kinds of problems. The images of these are left out of the data set ...
 UNREADABLE = 'unreadable image'
@@ -90,6 +92,45 @@ class DataReport:
         lines.extend(f'  {line}' for line in first_problems(self.problems, max_problems))
         lines.extend(f'  Note: {note}' for note in self.notes)
         return lines
+
+
+def contradictions(
+    paths: Sequence[str],
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    digests: Sequence[str | None],
+) -> list[Problem]:
+    """Find files whose bytes are in another class, too.
+
+    Args:
+        paths (Sequence[str]): N files.
+        labels (np.ndarray): (N,) int64.
+        class_names (Sequence[str]): Names in the order of the labels.
+        digests (Sequence[str, optional]): N checksums; None for a file that is no copy.
+
+    Returns:
+        list[Problem]: One a file; the detail names a copy in another class.
+    """
+    copies: dict[str, list[int]] = {}
+    for idx, digest in enumerate(digests):
+        if digest is not None:
+            copies.setdefault(digest, []).append(idx)
+    problems = []
+    for members in copies.values():
+        counts = Counter(labels[members].tolist())
+        if len(counts) == 1:
+            continue
+        # The first copy is the example for all of other classes, and this one for those of its own.
+        first = members[0]
+        second = next(idx for idx in members if labels[idx] != labels[first])
+        for idx in members:
+            example = second if labels[idx] == labels[first] else first
+            detail = f'same bytes as {paths[example]} of class {class_names[labels[example]]}'
+            more = len(members) - counts[labels[idx]] - 1
+            if more:
+                detail += f' and {more} more'
+            problems.append(Problem(CONTRADICTING, paths[idx], class_names[labels[idx]], detail))
+    return problems
 
 
 def first_problems(problems: Iterable[Problem], number: int) -> list[str]:

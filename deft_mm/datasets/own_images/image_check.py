@@ -6,7 +6,6 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -14,11 +13,11 @@ import mmcv
 from mmengine.dist import all_gather_object, get_world_size
 from mmengine.logging import print_log
 
+from deft_mm.datasets.in_threads import in_threads
 from deft_mm.main_process import on_main_process
 from deft_mm.progress import Progress
 from deft_mm.selection.fingerprint import digest
 
-MAX_THREADS = 8
 # Below this the check takes seconds.
 _ANNOUNCED_FROM = 10_000
 
@@ -115,10 +114,9 @@ def _check_files(files: tuple[_File, ...], decode: bool) -> tuple[CheckedImage, 
         )
     progress = Progress('Checked', len(files), 'images')
     checked = []
-    with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as threads:
-        for result in threads.map(lambda file: _check_file(file, decode), files):
-            checked.append(result)
-            progress.advance()
+    for result in in_threads(lambda file: _check_file(file, decode), files):
+        checked.append(result)
+        progress.advance()
     return tuple(checked)
 
 
