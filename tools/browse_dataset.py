@@ -28,6 +28,7 @@ from PIL import Image
 
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.datasets.unreadable_image import UnreadableImageError
+from deft_mm.detection.data_source import preprocessor_of
 from deft_mm.engine.launch import read_config
 from deft_mm.fileio import write_atomically
 from deft_mm.visualization import (
@@ -131,13 +132,6 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def swaps_channels(cfg: Config) -> bool:
-    """Whether the model's data preprocessor turns BGR into RGB."""
-    model = cfg.get('model') or {}
-    preprocessor = model.get('data_preprocessor') or cfg.get('data_preprocessor') or {}
-    return bool(preprocessor.get('to_rgb'))
-
-
 def views_of(dataset: Any, idx: int, mode: str, to_rgb: bool) -> list[SampleView]:
     """Views of a sample; a blank where its image can't be read, which is printed."""
     try:
@@ -202,7 +196,8 @@ def browse(args: argparse.Namespace) -> None:
     folder = Path(args.output_dir or Path('work_dirs') / name / 'browse')
 
     set_random_seed(args.seed)
-    tiles = tiles_of(dataset, samples, shown, args.mode, swaps_channels(cfg))
+    to_rgb = bool(preprocessor_of(cfg).get('to_rgb'))
+    tiles = tiles_of(dataset, samples, shown, args.mode, to_rgb)
     if args.grid is None:
         files = sample_files(samples, shown, tiles, args)
     else:

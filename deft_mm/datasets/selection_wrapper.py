@@ -67,14 +67,8 @@ class SelectionWrapper(SubsetWrapper):
         if isinstance(self.selection, Selection):
             self._check_size(len(self.selection), 'selection')
             return self.selection, f'The selection given to {type(self).__name__}'
-        selection = read_selection(self.selection)
-        source = f"Selection file '{self.selection}'"
-        selection.fingerprint.require_same(
-            dataset_fingerprint(self.dataset),
-            source,
-            ignore=() if self.check_class_names else ('class_names',),
-        )
-        return selection, source
+        selection = read_selection_of(self.dataset, self.selection, self.check_class_names)
+        return selection, f"Selection file '{self.selection}'"
 
     def _check_size(self, size: int, name: str) -> None:
         if size != len(self.dataset):
@@ -122,6 +116,34 @@ class SelectionWrapper(SubsetWrapper):
         if not isinstance(self.dataset, SelectionWrapper):
             info['sample_idx'] = idx
         return info
+
+
+def read_selection_of(
+    dataset: Any, path: str | PathLike, check_class_names: bool = True
+) -> Selection:
+    """Read the selection file of a data set.
+
+    Args:
+        dataset: The data set that the selection was made of, wrapped or not.
+        path (str | PathLike): The file.
+        check_class_names (bool): Whether the class names must be those of the file. Defaults to
+            True.
+
+    Returns:
+        Selection: What is in the file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no selection file, or one of another data set; the message says in what
+            that differs.
+    """
+    selection = read_selection(path)
+    selection.fingerprint.require_same(
+        dataset_fingerprint(dataset),
+        f"Selection file '{path}'",
+        ignore=() if check_class_names else ('class_names',),
+    )
+    return selection
 
 
 def readable(selection: Selection) -> np.ndarray:

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from deft_mm.datasets import class_names_of, dataset_fingerprint, given_labels_of
+from deft_mm.datasets import class_names_of, given_labels_of
 from deft_mm.datasets.chain import UNKNOWN, known_clean_labels_of
-from deft_mm.selection import Selection, read_selection
+from deft_mm.datasets.selection_wrapper import read_selection_of
+from deft_mm.selection import Selection
 
 # The line of a caption that says that a label is wrong starts so.
 WRONG_MARK = '≠ '
@@ -62,12 +63,7 @@ class LabelledSamples:
             ValueError: If it is none, or one of another data set; the message says in what that
                 differs. Also if the data set has no class names, or not one label a sample.
         """
-        selection = None
-        if selection_file is not None:
-            selection = read_selection(selection_file)
-            selection.fingerprint.require_same(
-                dataset_fingerprint(dataset), f"Selection file '{selection_file}'"
-            )
+        selection = None if selection_file is None else read_selection_of(dataset, selection_file)
         return cls(
             class_names=class_names_of(dataset),
             given_labels=given_labels_of(dataset),

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 from PIL import Image
 
 from deft_mm.datasets import (
@@ -117,6 +118,29 @@ def test_single_files_of_several_images_are_written(mode, tmp_path, monkeypatch)
     height, width = pixels(path).shape[:2]
     num_views = dict(concat=2, pipeline=3)[mode]
     assert num_views / 2 < width / height < num_views
+
+
+PREPROCESSOR = dict(data_preprocessor=dict(type='ClsDataPreprocessor', to_rgb=True))
+
+
+@pytest.mark.parametrize(
+    'place', [dict(model=dict(detector=PREPROCESSOR)), dict(model=PREPROCESSOR), PREPROCESSOR]
+)
+def test_colours_are_right_wherever_the_preprocessor_stands(place, tmp_path, monkeypatch):
+    folder.make(tmp_path / 'images')
+    load = dict(type='LoadImageFromFile', imdecode_backend='pillow')
+    dataset = dict(
+        type='ImageFolderDataset',
+        data_root=str(tmp_path / 'images'),
+        val_path='.',
+        pipeline=[load, dict(type='PackInputs')],
+    )
+    cfg = Config(dict(train_dataloader=dict(dataset=dataset), **place))
+    cfg.dump(tmp_path / 'config.py')
+    browse(monkeypatch, tmp_path / 'config.py', '--indices', 0, '-o', tmp_path / 'out')
+    (path,) = (tmp_path / 'out').iterdir()
+    with Image.open(tmp_path / 'images/cat/000.jpg') as image:
+        np.testing.assert_array_equal(pixels(path), np.asarray(image.convert('RGB')))
 
 
 def test_own_images_are_shown_and_an_unreadable_one_does_not_stop_it(tmp_path, monkeypatch, capsys):
