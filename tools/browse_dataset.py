@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import set_random_seed
 from mmpretrain.registry import DATASETS
@@ -30,6 +30,7 @@ import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.datasets.unreadable_image import UnreadableImageError
 from deft_mm.detection.data_source import preprocessor_of
 from deft_mm.engine.launch import read_config
+from deft_mm.engine.options import add_cfg_options
 from deft_mm.fileio import write_atomically
 from deft_mm.visualization import (
     MODES,
@@ -96,14 +97,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--seed', type=int, default=0, help='seed of the random order and of the pipeline'
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='override config keys, e.g. train_dataloader.dataset.noise.ratio=0.2',
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import init_dist, is_distributed, is_main_process
 from mmengine.logging import MMLogger
@@ -56,6 +56,7 @@ from deft_mm.engine.launch import (
     prepare_environment,
     read_config,
 )
+from deft_mm.engine.options import add_cfg_options, add_options
 from deft_mm.selection import (
     Selector,
     build_limits,
@@ -99,14 +100,11 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
         choices=['train', 'val', 'test'],
         help="which of a config's data sets. Defaults to train",
     )
-    group.add_argument(
-        '--data-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='override keys of the config given as --data; of a folder or list, arguments of '
+    add_options(
+        group,
+        'override keys of the config given as --data; of a folder or list, arguments of '
         'ImageFolderDataset',
+        '--data-options',
     )
     group.add_argument(
         '--pipeline-from',
@@ -159,14 +157,7 @@ def add_detector_arguments(parser: argparse.ArgumentParser) -> None:
         help="Defaults to CONFIG's, with --clip-only to LabelMatchSelector; CONFIG's limits hold "
         'for any',
     )
-    group.add_argument(
-        '--selector-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='arguments of the selector',
-    )
+    add_options(group, 'arguments of the selector', '--selector-options')
     group.add_argument(
         '--threshold', type=float, help='short for ThresholdSelector with this threshold'
     )
@@ -185,14 +176,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--amp', action='store_true', help='mixed precision, see tools/train.py (needs a GPU)'
     )
-    group.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='override keys of CONFIG',
-    )
+    add_cfg_options(group, 'keys of CONFIG')
     group.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],

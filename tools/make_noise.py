@@ -15,13 +15,15 @@ import io
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import DATASETS
 
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.datasets import NoisyLabelDataset, class_names_of, transition_matrix
+from deft_mm.engine.config_walk import datasets_in
 from deft_mm.engine.launch import read_config
+from deft_mm.engine.options import add_cfg_options
 from deft_mm.fileio import write_atomically
 
 # A matrix of more classes is summed up.
@@ -36,14 +38,7 @@ def parse_args() -> argparse.Namespace:
         '--out', help="noise file (.npz) to write, or to check. Defaults to the config's, if any"
     )
     parser.add_argument('--plot', help='image file (.png, .pdf, ...) for the transition matrix')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='override config keys, e.g. train_dataloader.dataset.noise.ratio=0.2',
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 
@@ -53,10 +48,13 @@ def noisy_dataset_cfg(cfg: Config) -> ConfigDict:
     Raises:
         ValueError: If there is none, or it adds no noise.
     """
-    dataset = cfg.get('train_dataloader', {}).get('dataset', {})
-    while 'dataset' in dataset and dataset['type'] != 'NoisyLabelDataset':
-        dataset = dataset['dataset']
-    if dataset.get('type') != 'NoisyLabelDataset' or dataset.get('noise') is None:
+    noisy = (
+        dataset
+        for _, dataset in datasets_in(cfg, ['train_dataloader'])
+        if dataset['type'] == 'NoisyLabelDataset' and dataset.get('noise') is not None
+    )
+    dataset = next(noisy, None)
+    if dataset is None:
         raise ValueError(
             f"{cfg.filename} adds no noise: its training set needs a type='NoisyLabelDataset' with "
             "noise=dict(type='SymmetricNoise', ratio=0.4), or another noise model."

@@ -10,7 +10,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from deft_mm.engine.data_settings import pipeline_of
+from deft_mm.engine.config_walk import pipeline_of
 from deft_mm.engine.launch import read_config
 
 _LISTS = ('.csv', '.jsonl', '.ndjson', '.parquet')

@@ -12,7 +12,7 @@ from deft_mm.detection.data_source import (
     loading_of,
     preprocessor_of,
 )
-from deft_mm.engine.data_settings import pipeline_of
+from deft_mm.engine.config_walk import pipeline_of
 from deft_mm.models.clip import resolve_clip
 
 # Where transforms may run on the device.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 
 from mmengine.config import Config
 from mmpretrain.registry import DATASETS
 
 from deft_mm.datasets.chain import class_names_of
-
-_DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+from deft_mm.engine.config_walk import datasets_in, dicts_in
 
 
 def settle_data(cfg: Config) -> None:
@@ -35,11 +34,11 @@ def settle_data(cfg: Config) -> None:
         FileNotFoundError: If there are no data.
         ValueError: If the training data can't be used; the message says why.
     """
-    for dataset in _datasets_in(cfg):
+    for _, dataset in datasets_in(cfg):
         for key, value in dataset.items():
             if value is None and cfg.get(key) is not None:
                 dataset[key] = copy.deepcopy(cfg[key])
-    if any(_lacks_num_classes(part) for part in _dicts_in(cfg.get('model'))):
+    if any(_lacks_num_classes(part) for part in dicts_in(cfg.get('model'))):
         fill_num_classes(cfg, _count_classes(cfg))
 
 
@@ -53,7 +52,7 @@ def reopen_data(cfg: Config, keys: Iterable[str]) -> None:
         cfg (Config): A config.
         keys (Iterable[str]): Names of top-level keys that are about to change.
     """
-    for dataset in _datasets_in(cfg):
+    for _, dataset in datasets_in(cfg):
         for key in keys:
             if dataset.get(key) is not None and dataset[key] == cfg.get(key):
                 dataset[key] = None
@@ -67,23 +66,9 @@ def fill_num_classes(cfg: Config, num_classes: int) -> None:
         num_classes (int): Number of classes.
     """
     for name in ('model', 'data_preprocessor'):
-        for part in _dicts_in(cfg.get(name)):
+        for part in dicts_in(cfg.get(name)):
             if _lacks_num_classes(part):
                 part['num_classes'] = num_classes
-
-
-def pipeline_of(dataset: Mapping | None) -> list[dict] | None:
-    """The transforms of a data set's config, of the first data set where there are several.
-
-    Args:
-        dataset (Mapping, optional): Config of a data set, which may be a wrapper.
-
-    Returns:
-        list[dict], optional: The transforms; None where there are none.
-    """
-    while dataset is not None and 'pipeline' not in dataset:
-        dataset = dataset.get('dataset') or next(iter(dataset.get('datasets', [])), None)
-    return None if dataset is None else list(dataset['pipeline'])
 
 
 def _lacks_num_classes(part: dict) -> bool:
@@ -91,37 +76,13 @@ def _lacks_num_classes(part: dict) -> bool:
 
 
 def _count_classes(cfg: Config) -> int:
-    dataset = (cfg.get('train_dataloader') or {}).get('dataset')
-    if dataset is None:
+    datasets = [dataset for _, dataset in datasets_in(cfg, ['train_dataloader'])]
+    if not datasets:
         raise ValueError(
             'num_classes is None in the config of the model, and there is no '
             'train_dataloader.dataset to count the classes of: set num_classes to a number.'
         )
     # Without its wrappers: noise and selections are not needed to know the classes.
-    innermost = list(_chain(dataset))[-1]
-    built = DATASETS.build({**innermost, 'pipeline': []})
+    built = DATASETS.build({**datasets[-1], 'pipeline': []})
     built.full_init()
     return len(class_names_of(built))
-
-
-def _datasets_in(cfg: Config) -> Iterator[dict]:
-    """Yield the configs of all data sets, wrappers first."""
-    for name in _DATALOADERS:
-        yield from _chain((cfg.get(name) or {}).get('dataset'))
-
-
-def _chain(dataset: dict | None) -> Iterator[dict]:
-    if isinstance(dataset, dict):
-        yield dataset
-        for inner in (dataset.get('dataset'), *dataset.get('datasets', ())):
-            yield from _chain(inner)
-
-
-def _dicts_in(value) -> Iterator[dict]:
-    """Yield every dict in a config, at any depth."""
-    if isinstance(value, dict):
-        yield value
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _dicts_in(item)

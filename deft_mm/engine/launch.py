@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import is_distributed
 
-from deft_mm.engine.data_settings import reopen_data, settle_data
+from deft_mm.engine.data_settings import settle_data
+from deft_mm.engine.options import add_cfg_options, merge_options
 
 # What MMPretrain's own scripts give every dataloader.
 _DATALOADER_DEFAULTS = dict(pin_memory=True, collate_fn=dict(type='default_collate'))
@@ -32,14 +33,7 @@ def add_common_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--no-pin-memory', action='store_true', help="turn the dataloaders' pin_memory off"
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='override config keys, e.g. train_dataloader.batch_size=32 or key="[a,b]"',
-    )
+    add_cfg_options(parser)
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
@@ -65,13 +59,13 @@ def read_config(path: str, options: Mapping[str, Any], count_classes: bool = Tru
 
     Raises:
         FileNotFoundError: If there is no such config file, or none of the data that it needs.
-        ValueError: If the number of classes is left open, and the data don't tell it.
+        ValueError: If nothing reads an option, or the number of classes is left open and the data
+            don't tell it.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'Config file {path} does not exist.')
     cfg = Config.fromfile(path)
-    reopen_data(cfg, options)
-    cfg.merge_from_dict(dict(options))
+    merge_options(cfg, options)
     if count_classes:
         settle_data(cfg)
         return cfg
@@ -95,7 +89,8 @@ def load_config(args: Namespace, persistent_workers: bool) -> Config:
 
     Raises:
         FileNotFoundError: If there is no such config file, or none of the data that it needs.
-        ValueError: If the number of classes is left open, and the data don't tell it.
+        ValueError: If nothing reads an option, or the number of classes is left open and the data
+            don't tell it.
     """
     cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher

@@ -23,7 +23,7 @@ from deft_mm.datasets import (
     given_labels_of,
     img_paths_of,
 )
-from deft_mm.engine.data_settings import pipeline_of
+from deft_mm.engine.config_walk import pipeline_of
 from deft_mm.engine.scoring_pass import score_samples
 from deft_mm.evaluation import DetectionCurve, detection_metrics
 from deft_mm.selection import (

@@ -1,0 +1,98 @@
+"""Overrides of a config: ``--cfg-options`` of every tool, and what the plans of a comparison hold.
+
+An override is a dotted key with a value, ``train_dataloader.dataset.noise.ratio=0.2``; a number
+picks from a list, ``train_dataloader.dataset.pipeline.0.size=32``. ``KEY._delete_=True`` replaces
+the dict at KEY by the overrides of its keys, as in MMEngine's configs. What nothing reads is an
+error, see :mod:`deft_mm.engine.read_keys`; ``+KEY=VALUE`` sets it all the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mmengine.config import Config, DictAction
+
+from deft_mm.engine.data_settings import reopen_data
+from deft_mm.engine.read_keys import check_read
+
+# In front of a key that is meant although nothing known reads it.
+MEANT = '+'
+
+
+def add_options(parser: argparse._ActionsContainer, help: str, flag: str = '--cfg-options') -> None:
+    """Add a command line option that takes overrides.
+
+    Args:
+        parser (argparse.ArgumentParser): A parser, or a group of one.
+        help (str): What they override.
+        flag (str): The option. Defaults to '--cfg-options'.
+    """
+    parser.add_argument(
+        flag, nargs='+', action=_OptionsAction, default={}, metavar='KEY=VALUE', help=help
+    )
+
+
+def add_cfg_options(parser: argparse._ActionsContainer, what: str = 'config keys') -> None:
+    """Add ``--cfg-options``.
+
+    Args:
+        parser (argparse.ArgumentParser): A parser, or a group of one.
+        what (str): What they override, for the help. Defaults to 'config keys'.
+    """
+    add_options(
+        parser,
+        f'override {what}, e.g. train_dataloader.batch_size=32 or key="[a,b]"; a key that nothing '
+        'reads is an error, unless it is written +key=value',
+    )
+
+
+def parse_options(pairs: Iterable[str]) -> dict[str, Any]:
+    """Read overrides as the command line has them, with MMEngine's rules for values.
+
+    Args:
+        pairs (Iterable[str]): For example ['train_cfg.max_epochs=2'].
+
+    Returns:
+        dict[str, Any]: Values by dotted key.
+
+    Raises:
+        ValueError: If a text has no '=' or nothing before it, or its brackets don't match.
+    """
+    options = {}
+    for pair in pairs:
+        key, equals, text = pair.partition('=')
+        if not key.strip() or not equals:
+            raise ValueError(f'An override is KEY=VALUE, found {pair!r}.')
+        try:
+            options[key] = DictAction._parse_iterable(text)
+        except AssertionError:
+            raise ValueError(f'The brackets of {pair!r} do not match.') from None
+    return options
+
+
+def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
+    """Merge overrides into a config, in place.
+
+    Args:
+        cfg (Config): A config.
+        options (Mapping[str, Any]): Values by dotted key.
+
+    Raises:
+        ValueError: If nothing reads a key; the message names the nearest that is read.
+    """
+    plain = {key.removeprefix(MEANT): copy.deepcopy(value) for key, value in options.items()}
+    check_read(cfg, plain, meant=[key[1:] for key in options if key.startswith(MEANT)])
+    reopen_data(cfg, plain)
+    cfg.merge_from_dict(plain)
+
+
+class _OptionsAction(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None) -> None:
+        try:
+            options = {**getattr(namespace, self.dest), **parse_options(values)}
+        except ValueError as error:
+            raise argparse.ArgumentError(self, str(error)) from error
+        setattr(namespace, self.dest, options)
