@@ -18,8 +18,6 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.comparison import (
     ComparisonPlan,
@@ -32,7 +30,7 @@ from deft_mm.comparison import (
     write_expected,
     write_report,
 )
-from deft_mm.comparison.overrides import flatten, parse_options
+from deft_mm.engine.options import add_cfg_options, parse_options
 
 INTERRUPTED = 130
 # What to call a run of a state if its record is of another config, code or data.
@@ -59,14 +57,7 @@ def parse_args() -> argparse.Namespace:
         help="run every config with these overrides, too; a key such as 'model.head.loss.q?' "
         'counts for configs that have it. Give it once for each variant',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='overrides for all runs',
-    )
+    add_cfg_options(parser, 'config keys of all runs')
     parser.add_argument('--jobs', type=int, default=1, help='runs at a time. Defaults to 1')
     parser.add_argument('--gpus', type=int, help='processes of a run, as tools/dist_train.sh')
     parser.add_argument(
@@ -88,7 +79,10 @@ def parse_args() -> argparse.Namespace:
         'kept under another name',
     )
     parser.add_argument(
-        '--dry-run', action='store_true', help='say what there is to do, and do nothing'
+        '--dry-run',
+        action='store_true',
+        help='say what there is to do, and do nothing; no data set is read, so that changed data '
+        'go unnoticed',
     )
     parser.add_argument('--decimals', type=int, default=2, help='of the tables. Defaults to 2')
     parser.add_argument('--bold', action='store_true', help='set off the best of each column')
@@ -100,7 +94,6 @@ def parse_args() -> argparse.Namespace:
 
 def build_plan(args: argparse.Namespace) -> ComparisonPlan:
     """Read the plan file, or make a plan of the command line."""
-    options = flatten(args.cfg_options)
     plans = [target for target in args.targets if is_plan(target)]
     if plans:
         if len(args.targets) > 1 or args.variant:
@@ -108,9 +101,9 @@ def build_plan(args: argparse.Namespace) -> ComparisonPlan:
                 f'{plans[0]} is a plan: it names configs and variants itself; give it alone, with '
                 '--seeds and --cfg-options if need be.'
             )
-        return ComparisonPlan.from_file(plans[0], args.seeds, options)
+        return ComparisonPlan.from_file(plans[0], args.seeds, args.cfg_options)
     variants = {name: parse_options(pairs) for name, *pairs in args.variant or [['']]}
-    return ComparisonPlan(args.targets, args.seeds or [0], variants, options)
+    return ComparisonPlan(args.targets, args.seeds or [0], variants, args.cfg_options)
 
 
 def print_survey(scheduler: Scheduler, runs: list[PlannedRun], states: dict[str, str]) -> None:
@@ -142,6 +135,7 @@ def make_runs(args: argparse.Namespace, work_dir: Path) -> int:
         prefix=args.prefix,
         launcher=args.launcher,
         rerun_outdated=args.rerun_outdated,
+        reads_data=not args.dry_run,
         say=lambda line: print(line, flush=True),
     )
     print_survey(scheduler, runs, scheduler.survey(runs))

@@ -20,6 +20,7 @@ from deft_mm.engine.launch import (
     leave_distributed,
     load_config,
     prepare_environment,
+    write_resolved_config,
 )
 from deft_mm.engine.stage_switch import end_workers
 
@@ -85,6 +86,7 @@ def train(args: argparse.Namespace) -> None:
     cfg = load_config(args, persistent_workers=not args.no_persistent_workers)
     apply_training_options(cfg, args)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    write_resolved_config(runner.cfg)
     runner.train()
     end_workers(runner)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
+from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +15,27 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 
-import deft_mm
-from deft_mm.comparison.run_setting import training_datasets
 from deft_mm.datasets import dataset_fingerprint
+from deft_mm.engine.config_walk import datasets_in, dicts_in, is_wrapper
 from deft_mm.engine.data_settings import settle_data
 from deft_mm.selection.fingerprint import digest_file
+from deft_mm.version import __version__
 
 # Where and how a run is made, not what comes out.
 _NO_SETTING = ('work_dir', 'resume', 'launcher')
-# What a data set's own config does not depend on.
-_NO_DATA = ('model', 'data_preprocessor', 'val_dataloader', 'test_dataloader')
-# Parts of the package that run after training, or not at all.
-_NO_TRAINING = ('comparison', 'detection', 'visualization', '__pycache__')
+# Imports that are not the user's.
+_STACK = {'deft_mm', 'mmcv', 'mmengine', 'mmpretrain'}
 
 
 @dataclass(frozen=True)
 class RunIdentity:
-    """Digests of what a run's result depends on.
+    """What a run's result depends on.
 
     Args:
-        config (str): Of the config, overrides and seed merged.
-        code (str): Version of deft_mm and digest of its files.
-        data (str, optional): Of the data sets, see :class:`DataDigests`; None where they can't be
-            read, which agrees with everything.
+        config (str): Digest of the config, overrides and seed merged.
+        code (str): Version of deft_mm, and digest of the user's modules, see :func:`code_version`.
+        data (str, optional): Digest of the data sets, see :class:`DataDigests`; None where they
+            were not read, which agrees with everything.
     """
 
     config: str
@@ -61,7 +61,7 @@ class DataDigests:
 
     Samples, labels and class names count, and the files with human labels or a selection that a
     config names. Noise that is drawn does not, since it follows from the config. Image files are
-    told apart by their names; none is opened.
+    told apart by their names.
     """
 
     def __init__(self) -> None:
@@ -78,54 +78,51 @@ class DataDigests:
             str | None: The digest; None where data can't be read here. :attr:`unreadable` then says
             why, by the name of the data set.
         """
+        # Without the model, whose number of classes would be counted.
+        settled = Config({key: v for key, v in cfg.to_dict().items() if key != 'model'})
+        settle_data(settled)
         parts = []
-        for name in ('train_dataloader', 'val_dataloader'):
-            for leaf in _leaves((cfg.get(name) or {}).get('dataset')):
-                parts.append(self._of_leaf(leaf, cfg))
-        parts += [self._of_file(path) for path in _named_files(cfg)]
+        with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmpretrain')):
+            for _, dataset in datasets_in(settled, ('train_dataloader', 'val_dataloader')):
+                if not is_wrapper(dataset):
+                    parts.append(self._of_samples({**dataset, 'pipeline': []}))
+        parts += [self._try(path, digest_file, path) for path in _named_files(settled)]
         return None if None in parts else digest(parts)
 
-    def _of_leaf(self, leaf: Mapping, cfg: Config) -> str | None:
-        # Alone in a config, with the top-level keys that a data set takes over.
-        alone = {key: value for key, value in cfg.to_dict().items() if key not in _NO_DATA}
-        settled = Config({**alone, 'train_dataloader': dict(dataset={**leaf, 'pipeline': []})})
-        settle_data(settled)
-        dataset_cfg = settled.train_dataloader.dataset
-        key = digest(dataset_cfg)
+    def _of_samples(self, dataset: Mapping) -> str | None:
+        key = digest(dataset)
         if key not in self._digests:
-            try:
-                with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmpretrain')):
-                    fingerprint = dataset_fingerprint(DATASETS.build(dataset_cfg))
-                self._digests[key] = digest(fingerprint.to_dict())
-            except (OSError, ValueError, RuntimeError) as error:
-                self._digests[key] = None
-                self.unreadable[str(leaf.get('type'))] = str(error)
+            self._digests[key] = self._try(str(dataset.get('type')), _digest_samples, dataset)
         return self._digests[key]
 
-    def _of_file(self, path: str) -> str | None:
+    def _try(self, name: str, read: Callable[[Any], str], what: Any) -> str | None:
         try:
-            return digest_file(path)
-        except OSError as error:
-            self.unreadable[path] = str(error)
+            return read(what)
+        except (OSError, ValueError, RuntimeError) as error:
+            self.unreadable[name] = str(error)
             return None
 
 
-def code_digest() -> str:
-    """Version and digest of the deft_mm that runs: its files, weights included.
+def code_version(cfg: Mapping) -> str:
+    """The code that a run executes: deft_mm by its version, the user's modules by their content.
 
-    What only reads results is left out.
+    The user's are those in ``custom_imports``: the whole package of a module that is in one, else
+    the file and what it imports from its own folder.
+
+    Args:
+        cfg (Mapping): A config.
 
     Returns:
-        str: For example '0.1.0+0123456789abcdef'.
+        str: The version, '0.1.0', or with modules of the user's '0.1.0+0123456789abcdef'.
     """
-    root = Path(deft_mm.__file__).parent
-    hash_ = hashlib.blake2b(digest_size=8)
-    for path in sorted(root.rglob('*')):
-        relative = path.relative_to(root)
-        if path.is_file() and not set(relative.parts) & set(_NO_TRAINING):
-            hash_.update(f'{relative.as_posix()}\0{path.stat().st_size}\0'.encode())
-            hash_.update(path.read_bytes())
-    return f'{deft_mm.__version__}+{hash_.hexdigest()}'
+    imports = (cfg.get('custom_imports') or {}).get('imports') or []
+    names = {name.partition('.')[0] for name in ([imports] if type(imports) is str else imports)}
+    files = {path for name in names - _STACK for path in _files_of(name)}
+    if not files:
+        return __version__
+    # By their contents alone: the folder may have another name elsewhere.
+    contents = sorted(f'{path.name} {digest_file(str(path))}' for path in files)
+    return f'{__version__}+{digest(contents)}'
 
 
 def config_digest(cfg: Config) -> str:
@@ -161,22 +158,30 @@ def _in_order(value: Any) -> Any:
     return value
 
 
+def _digest_samples(dataset: Mapping) -> str:
+    return digest(dataset_fingerprint(DATASETS.build(dataset)).to_dict())
+
+
+def _files_of(module: str) -> list[Path]:
+    """The files of a top-level module of the user's."""
+    spec = find_spec(module)
+    if spec is None:  # of an import that may fail
+        return []
+    if spec.submodule_search_locations is not None:
+        return [path for top in spec.submodule_search_locations for path in Path(top).rglob('*.py')]
+    folder = Path(spec.origin).parent
+    beside = [] if folder.name == 'site-packages' else [str(folder)]
+    finder = ModuleFinder(path=beside, excludes=[*_STACK])
+    finder.run_script(spec.origin)
+    return [Path(found.__file__) for found in finder.modules.values() if found.__file__]
+
+
 def _named_files(cfg: Config) -> list[str]:
     """The files of labels and selections that a run reads beside its data sets."""
     named = []
-    for _, dataset in training_datasets(cfg):
+    for _, dataset in datasets_in(cfg, ['train_dataloader']):
         named += [dataset.get('selection'), dataset.get('noise')]
-    hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
-    named += [hook.get('selector') for hook in hooks if isinstance(hook, Mapping)]
+    hooks = [cfg.get('default_hooks'), cfg.get('custom_hooks')]
+    named += [part['selector'] for part in dicts_in(hooks) if 'selector' in part]
     paths = [entry.get('path') if isinstance(entry, Mapping) else entry for entry in named]
     return [path for path in paths if isinstance(path, str)]
-
-
-def _leaves(dataset: Any) -> list[dict]:
-    """The data sets inside all wrappers."""
-    if not isinstance(dataset, Mapping):
-        return []
-    inner = [dataset.get('dataset'), *(dataset.get('datasets') or ())]
-    if any(isinstance(part, Mapping) for part in inner):
-        return [leaf for part in inner for leaf in _leaves(part)]
-    return [dataset]

@@ -1,33 +1,20 @@
-"""Config overrides: from a plan or the command line, to what ``--cfg-options`` takes."""
+"""The overrides of a plan, and how they get to a run.
+
+They are those of ``--cfg-options`` (:mod:`deft_mm.engine.options`), with two differences. They may
+be nested, ``peft: {_delete_: true, type: LoRA}`` for ``peft._delete_`` and ``peft.type``. And a key
+that ends in '?' counts only for the configs that have it, so that one variant can change a setting
+of some of the compared methods. The later ones win: the plan's, a variant's, a method's.
+"""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
-
-def parse_options(pairs: Iterable[str]) -> dict[str, Any]:
-    """Read ``KEY=VALUE`` texts as ``--cfg-options`` of ``tools/train.py`` reads them.
-
-    Args:
-        pairs (Iterable[str]): For example ['train_cfg.max_epochs=2'].
-
-    Returns:
-        dict[str, Any]: Values by dotted key.
-
-    Raises:
-        ValueError: If a text has no '=' or nothing before it.
-    """
-    pairs = list(pairs)
-    for pair in pairs:
-        if not pair.partition('=')[0].strip() or '=' not in pair:
-            raise ValueError(f'An override is KEY=VALUE, found {pair!r}.')
-    namespace = argparse.Namespace()
-    DictAction(option_strings=[], dest='options')(None, namespace, pairs)
-    return namespace.options
+from deft_mm.engine.config_walk import has_key
+from deft_mm.engine.options import parse_options
 
 
 def flatten(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,8 +38,6 @@ def flatten(options: Mapping[str, Any]) -> dict[str, Any]:
 def settle_optional(options: Mapping[str, Any], cfg: Config) -> dict[str, Any]:
     """Decide on the keys that end in '?': they count only where the config has the key.
 
-    So one variant can change a setting that some of the compared methods have and others don't.
-
     Args:
         options (Mapping[str, Any]): Values by dotted key.
         cfg (Config): The config, with the other overrides merged.
@@ -64,7 +49,7 @@ def settle_optional(options: Mapping[str, Any], cfg: Config) -> dict[str, Any]:
     for key, value in options.items():
         if not key.endswith('?'):
             settled[key] = value
-        elif _has(content, key[:-1].split('.')):
+        elif has_key(content, key[:-1].split('.')):
             settled[key[:-1]] = value
     return settled
 
@@ -92,17 +77,6 @@ def to_arguments(options: Mapping[str, Any]) -> list[str]:
     return arguments
 
 
-def _has(cfg: Any, keys: list[str]) -> bool:
-    for key in keys:
-        if isinstance(cfg, (list, tuple)) and key.isdigit() and int(key) < len(cfg):
-            cfg = cfg[int(key)]
-        elif isinstance(cfg, Mapping) and key in cfg:
-            cfg = cfg[key]
-        else:
-            return False
-    return True
-
-
 def _to_text(value: Any) -> str:
     if isinstance(value, list):
         return '[' + ','.join(map(_to_text, value)) + ']'
@@ -123,5 +97,5 @@ def _plain(value: Any) -> Any:
 def _read_back(argument: str) -> dict[str, Any] | None:
     try:
         return parse_options([argument])
-    except AssertionError:  # unbalanced brackets
+    except ValueError:  # unbalanced brackets
         return None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from mmengine.config import Config
 from mmpretrain.registry import TASK_UTILS
 
@@ -20,15 +21,19 @@ from deft_mm.comparison.identity import config_digest
 from deft_mm.comparison.overrides import flatten, settle_optional, to_arguments
 from deft_mm.comparison.plan_checks import (
     check_folders,
-    check_known_keys,
     check_optional_keys,
+    check_own_keys,
     check_variants_differ,
 )
-from deft_mm.comparison.run_setting import RunSetting, method_name, training_datasets
-from deft_mm.engine.data_settings import reopen_data
+from deft_mm.comparison.run_setting import RunSetting, method_name
+from deft_mm.engine.config_walk import datasets_in
+from deft_mm.engine.options import merge_options
 
 _KEYS = ('configs', 'variants', 'seeds', 'overrides')
 _METHOD_KEYS = ('config', 'seeds', 'overrides')
+_Loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)  # that of C also takes {a?: 1}
+_TRAINING = ('train_dataloader',)
+_PLAN_SUFFIXES = ('.yml', '.yaml', '.json')
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class PlannedRun:
     Args:
         name (str): Its folder in the work directory, such as 'ce_digits_sym40-sym20/seed0'.
         setting (RunSetting): Method, data, noise, variant.
-        seed (int): Of training, and of the noise where it is drawn.
+        seed (int): Of training, and of the noise where it is drawn anew.
         config (str): Path of the config file.
         arguments (Sequence[str]): What ``--cfg-options`` gets.
         cfg (Config): The config, everything merged.
@@ -57,18 +62,21 @@ class PlannedRun:
 class ComparisonPlan:
     """Every config in every variant with every seed.
 
-    A seed is that of training and, where the noise is drawn, of the noise, unless an override sets
-    the noise's seed.
+    A seed is that of training and, where the config draws the noise anew in each run, of the noise,
+    unless an override sets the noise's seed. A config with a ``noise_file`` has labels that were
+    drawn once, as the paper has instance-dependent noise: all its runs have them, with the seed of
+    the config. A variant with another noise draws its own, with that seed and without the file.
+    ``noise_file: null`` in the overrides draws it with the run's seed.
 
     Args:
         configs (Sequence | Mapping): Paths or globs of configs, called after the method in the
             file's name; or the path by the method's name. In place of a path there may be a dict
             with the keys ``config``, ``seeds`` and ``overrides``, the latter for this method alone.
         seeds (Sequence[int]): For all methods that don't say themselves. Defaults to (0,).
-        variants (Mapping, optional): Overrides by the variant's name, nested or with dotted keys.
-            A key that ends in '?' counts only for configs that have the key. None is the configs
-            as they are. Defaults to None.
-        overrides (Mapping, optional): Overrides for all runs. Defaults to None.
+        variants (Mapping, optional): Overrides by the variant's name. None is the configs as they
+            are. Defaults to None.
+        overrides (Mapping, optional): Overrides for all runs, see
+            :mod:`deft_mm.comparison.overrides`. Defaults to None.
         folder (str | Path): What paths are relative to. Defaults to '.'.
 
     Raises:
@@ -111,7 +119,7 @@ class ComparisonPlan:
         seeds: Sequence[int] | None = None,
         overrides: Mapping[str, Any] | None = None,
     ) -> ComparisonPlan:
-        """Read a plan: YAML, JSON or Python, with the arguments of this class as keys.
+        """Read a plan: YAML or JSON, with the arguments of this class as keys. It runs no code.
 
         Args:
             path (str | Path): The file.
@@ -122,9 +130,9 @@ class ComparisonPlan:
             ComparisonPlan: The plan.
 
         Raises:
-            ValueError: If it lacks ``configs`` or has other keys.
+            ValueError: If it can't be read, lacks ``configs`` or has other keys.
         """
-        content = _read(path).to_dict()
+        content = _read_plan(path)
         unknown = sorted(set(content) - set(_KEYS))
         if unknown or 'configs' not in content:
             what = f'unknown key {unknown[0]!r}' if unknown else 'there is no `configs`'
@@ -146,7 +154,7 @@ class ComparisonPlan:
                 the same, or an override can't be passed on or changes nothing.
         """
         stems = Counter(Path(config).stem for _, config, _, _ in self.methods)
-        bases = {config: _read(config) for _, config, _, _ in self.methods}
+        bases = {config: _read_config(config) for _, config, _, _ in self.methods}
         runs = []
         for label, variant in self.variants.items():
             for method, config, seeds, own in self.methods:
@@ -154,7 +162,7 @@ class ComparisonPlan:
                 folder = stem if stems[stem] == 1 else f'{stem}-{_slug(method)}'
                 folder += f'-{label}' if label else ''
                 options = {**self.overrides, **variant, **own}
-                check_known_keys(options, bases[config], config)
+                check_own_keys(options)
                 for rank, seed in enumerate(seeds):
                     name = f'{folder}/seed{seed}'
                     run = _planned_run(name, method, label, config, bases[config], options, seed)
@@ -212,12 +220,9 @@ def is_plan(path: str | Path) -> bool:
         path (str | Path): A file.
 
     Returns:
-        bool: True if it has ``configs`` and no ``model``.
+        bool: True for YAML and JSON.
     """
-    if not Path(path).is_file():
-        return False
-    content = _read(path)
-    return 'configs' in content and 'model' not in content
+    return Path(path).suffix in _PLAN_SUFFIXES
 
 
 def _planned_run(
@@ -238,8 +243,20 @@ def _planned_run(
     )
 
 
-def _read(path: str | Path) -> Config:
-    """Read a config or plan; an error names it, not only the base that it comes from."""
+def _read_plan(path: str | Path) -> dict:
+    """Read a plan's content as data: tags that make objects, or call functions, are refused."""
+    try:
+        content = yaml.load(Path(path).read_text(), Loader=_Loader)  # JSON is YAML, too
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problem = ' '.join(str(error).split())
+        raise ValueError(f"The plan '{path}' can't be read: {problem}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"The plan '{path}' has no keys: it needs `configs`, a list of configs.")
+    return content
+
+
+def _read_config(path: str) -> Config:
+    """Read a config; an error names it, not only the base that it comes from."""
     try:
         return Config.fromfile(path)
     except Exception as error:  # a config is code: anything can happen
@@ -249,24 +266,25 @@ def _read(path: str | Path) -> Config:
 def _merged(base: Config, options: Mapping[str, Any]) -> Config:
     """As tools/train.py merges them."""
     cfg = copy.deepcopy(base)
-    reopen_data(cfg, options)
-    cfg.merge_from_dict(copy.deepcopy(dict(options)))
+    try:
+        merge_options(cfg, options)
+    except ValueError as error:
+        raise ValueError(f"'{base.filename}': {error}") from error
     return cfg
 
 
 def _noise_options(base: Config, cfg: Config, options: dict, seed: int) -> dict[str, Any]:
-    """Give the noise its seed; a file with the labels of another noise is left alone."""
-    before = {key: dataset.get('noise') for key, dataset in training_datasets(base)}
+    """Noise that is drawn anew gets the run's seed; a file of another noise's labels goes."""
+    before = {key: dataset.get('noise') for key, dataset in datasets_in(base, _TRAINING)}
     changes = {}
-    for key, dataset in training_datasets(cfg):
+    for key, dataset in datasets_in(cfg, _TRAINING):
         noise = dataset.get('noise')
         if not isinstance(noise, Mapping):
             continue
-        noise = dict(noise)
-        if _has_seed(noise) and f'{key}.noise.seed' not in options:
-            changes[f'{key}.noise.seed'] = noise['seed'] = seed
-        keeps_file = f'{key}.noise_file' in options or noise == before.get(key)
-        if dataset.get('noise_file') is not None and not keeps_file:
+        if dataset.get('noise_file') is None:
+            if _has_seed(noise) and f'{key}.noise.seed' not in options:
+                changes[f'{key}.noise.seed'] = seed
+        elif noise != before.get(key) and f'{key}.noise_file' not in options:
             changes[f'{key}.noise_file'] = None
     return changes
 

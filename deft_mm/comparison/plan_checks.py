@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-from mmengine.runner import Runner
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deft_mm.comparison.plan import PlannedRun
 
-# What a config may have at the top beside the arguments of MMEngine's runner.
-_MORE_KEYS = ('compile', 'custom_imports')
 # What the comparison sets itself, and where it takes it from.
 _OWN_KEYS = {
     'randomness.seed': 'give `seeds`, or --seeds',
@@ -24,30 +18,19 @@ _OWN_KEYS = {
 }
 
 
-def check_known_keys(keys: Iterable[str], config: Mapping[str, Any], path: str) -> None:
-    """Refuse overrides without an effect: of keys that the comparison sets, and of top-level keys
-    that nothing reads, which MMEngine would add silently.
+def check_own_keys(keys: Iterable[str]) -> None:
+    """Refuse overrides of what the comparison sets itself.
 
     Args:
-        keys (Iterable[str]): Dotted keys, with or without '?'.
-        config (Mapping[str, Any]): The config, before the overrides.
-        path (str): Its path, for the error.
+        keys (Iterable[str]): Dotted keys.
 
     Raises:
         ValueError: If there is such a key.
     """
-    known = {*config, *inspect.signature(Runner.__init__).parameters, *_MORE_KEYS} - {'self'}
     for key in keys:
-        if key.removesuffix('?') in _OWN_KEYS:
-            remedy = _OWN_KEYS[key.removesuffix('?')]
+        remedy = _OWN_KEYS.get(key.removesuffix('?').removeprefix('+'))
+        if remedy is not None:
             raise ValueError(f'The comparison sets {key!r} of each run itself: {remedy}.')
-        top = key.removesuffix('?').partition('.')[0]
-        if top not in known and not key.endswith('?'):
-            close = difflib.get_close_matches(top, known, 1)
-            hint = f', is it {close[0]!r}?' if close else '.'
-            raise ValueError(
-                f"The override {key!r} changes nothing: '{path}' has no key {top!r}{hint}"
-            )
 
 
 def check_folders(runs: Sequence[PlannedRun]) -> None:
@@ -94,13 +77,13 @@ def check_variants_differ(runs: Sequence[PlannedRun]) -> None:
     Raises:
         ValueError: If there are such variants.
     """
-    digests: dict[str, set] = {}
+    made_of: dict[str, set] = {}
     for run in runs:
-        made_of = (run.setting.method, run.config, run.seed, run.seedless_digest)
-        digests.setdefault(run.setting.variant, set()).add(made_of)
+        parts = (run.setting.method, run.config, run.seed, run.seedless_digest)
+        made_of.setdefault(run.setting.variant, set()).add(parts)
     first: dict[frozenset, str] = {}
-    for variant, made_of in digests.items():
-        other = first.setdefault(frozenset(made_of), variant)
+    for variant, parts in made_of.items():
+        other = first.setdefault(frozenset(parts), variant)
         if other != variant:
             raise ValueError(
                 f'The variants {other!r} and {variant!r} make the same runs: their overrides leave '

@@ -11,11 +11,17 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
-
 from deft_mm.comparison.plan import PlannedRun
-from deft_mm.comparison.run_folder import RECORD_FILE, SUMMARY_FILE, RunFolder, is_old
+from deft_mm.comparison.run_folder import (
+    RECORD_FILE,
+    SUMMARY_FILE,
+    RunFolder,
+    is_old,
+    read_json,
+)
+from deft_mm.comparison.run_lock import is_held
 from deft_mm.comparison.run_setting import RunSetting, method_name
+from deft_mm.engine.launch import RESOLVED_CONFIG
 from deft_mm.evaluation import DetectionCurve
 from deft_mm.fileio import write_atomically
 
@@ -91,7 +97,8 @@ def write_expected(work_dir: str | Path, runs: Sequence[PlannedRun]) -> None:
 def read_results(folders: Sequence[str | Path]) -> ComparisonResults:
     """Read all runs below some folders: of ``tools/compare.py`` and of ``tools/train.py``.
 
-    Nothing but the runs' own small files is needed, neither data nor checkpoints.
+    Nothing but the runs' own small files is needed, neither data nor checkpoints. They are read as
+    data: no code of theirs runs.
 
     Args:
         folders (Sequence[str | Path]): Where to look, at any depth.
@@ -111,7 +118,10 @@ def read_results(folders: Sequence[str | Path]) -> ComparisonResults:
                 results.runs.append(_read_run(RunFolder(path)))
             except (ValueError, KeyError, TypeError) as error:
                 results.notes.append(f'{path} is left out: {error}')
-        results.expected += _read_expected(folder)
+        try:
+            results.expected += _read_expected(folder)
+        except (ValueError, KeyError, TypeError) as error:
+            results.notes.append(f'{folder / PLAN_FILE} is left out: {error}')
     results.expected = list(dict.fromkeys(results.expected))
     if not results.runs and not results.expected:
         raise FileNotFoundError(
@@ -137,35 +147,34 @@ def _read_expected(folder: Path) -> list[tuple[RunSetting, int]]:
 
 
 def _read_run(folder: RunFolder) -> RunResult:
-    record, summary = folder.read_record(), folder.read_summary() or {}
-    hours = sum(summary.get('seconds', {}).values()) / 3600 if summary else None
-    if record is not None:
-        status = 'done' if folder.is_done(record) else record['status']
-        if status == 'running' and not folder.is_busy():
-            status = 'interrupted'
-        return RunResult(
-            folder=folder.path,
-            setting=RunSetting(**record['setting']),
-            seed=record['seed'],
-            status=status,
-            metrics=_metrics(summary),
-            hours=record['seconds'] / 3600 if hours is None else hours,
-            made_with=(record['seedless_digest'], record['identity']['code']),
-        )
-    setting, seed = _read_config(folder.path, summary)
-    status = 'done' if summary.get('finished', True) else 'unfinished'
-    return RunResult(folder.path, setting, seed, status, _metrics(summary), hours)
+    record, summary = folder.read_record(), folder.read_summary()
+    seconds = sum(summary['seconds'].values()) if 'seconds' in summary else None
+    status, made_with = 'done' if summary.get('finished', True) else 'unfinished', ()
+    if record is None:
+        setting, seed = _read_config(folder.path, summary)
+    else:
+        setting, seed = RunSetting(**record['setting']), record['seed']
+        status = 'done' if folder.is_finished() else _unfinished(folder, record)
+        seconds = record['seconds'] if seconds is None else seconds
+        made_with = (record['seedless_digest'], record['identity']['code'])
+    hours = None if seconds is None else seconds / 3600
+    return RunResult(folder.path, setting, seed, status, _metrics(summary), hours, made_with)
+
+
+def _unfinished(folder: RunFolder, record: Mapping) -> str:
+    if record['status'] == 'done':  # its figures are gone
+        return 'damaged'
+    abandoned = record['status'] == 'running' and not is_held(folder.lock_path)
+    return 'interrupted' if abandoned else record['status']
 
 
 def _read_config(folder: Path, summary: Mapping) -> tuple[RunSetting, int | None]:
     """Setting and seed of a run, from the config that it has written."""
-    config = str(summary.get('config') or '')
-    dumped = folder / Path(config.replace('\\', '/')).name
-    if not config or not dumped.is_file():
-        raise ValueError(f'there is no config in it, {dumped.name or "<config>.py"}')
-    cfg = Config.fromfile(dumped, import_custom_modules=False)
+    cfg = read_json(folder / RESOLVED_CONFIG)
+    if cfg is None:
+        raise ValueError(f'there is no config in it that can be read as data, {RESOLVED_CONFIG}')
     seed = (cfg.get('randomness') or {}).get('seed')
-    return RunSetting.from_config(cfg, method_name(config)), seed
+    return RunSetting.from_config(cfg, method_name(str(summary.get('config') or ''))), seed
 
 
 def _metrics(summary: Mapping) -> dict[str, float]:

@@ -8,14 +8,12 @@ import time
 from pathlib import Path
 
 from deft_mm.comparison.identity import RunIdentity
-from deft_mm.comparison.run_lock import is_held
 from deft_mm.fileio import write_atomically
 
 FORMAT = 'deft_mm-compare'
 FORMAT_VERSION = 1
 RECORD_FILE = 'compare.json'
 SUMMARY_FILE = 'summary.json'
-LOG_FILE = 'compare.log'
 # What a record can't do without.
 _RECORD_KEYS = ('setting', 'seed', 'identity', 'status', 'seconds')
 # MMEngine's, with the path of the newest checkpoint.
@@ -35,8 +33,8 @@ class RunFolder:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.lock_path = self.path.with_name(f'{self.path.name}.lock')
-        self.log_path = self.path / LOG_FILE
+        self.lock_path = self.path.with_name(f'.{self.path.name}.lock')
+        self.log_path = self.path / 'compare.log'
 
     def read_record(self) -> dict | None:
         """Read the record.
@@ -48,9 +46,9 @@ class RunFolder:
             ValueError: If the file is no record.
         """
         path = self.path / RECORD_FILE
-        if not path.is_file():
+        record = read_json(path)
+        if record is None:
             return None
-        record = _read_json(path)
         if (record.get('format'), record.get('format_version')) != (FORMAT, FORMAT_VERSION):
             raise ValueError(
                 f"'{path}' is not a record that this version of deft_mm reads "
@@ -61,18 +59,6 @@ class RunFolder:
             raise ValueError(f"'{path}' is damaged: it lacks {missing[0]!r}. Move its folder away.")
         return record
 
-    def read_summary(self) -> dict | None:
-        """Read what ``SummaryHook`` has written.
-
-        Returns:
-            dict | None: Its content; None where there is none.
-
-        Raises:
-            ValueError: If the file is damaged.
-        """
-        path = self.path / SUMMARY_FILE
-        return _read_json(path) if path.is_file() else None
-
     def write_record(self, record: dict) -> None:
         """Write the record.
 
@@ -81,6 +67,21 @@ class RunFolder:
         """
         content = dict(format=FORMAT, format_version=FORMAT_VERSION, **record)
         write_atomically(json.dumps(content, indent=2).encode(), self.path / RECORD_FILE)
+
+    def read_summary(self) -> dict:
+        """Read what ``SummaryHook`` has written.
+
+        Returns:
+            dict: Its content; empty where there is none.
+
+        Raises:
+            ValueError: If the file is damaged.
+        """
+        return read_json(self.path / SUMMARY_FILE) or {}
+
+    def is_finished(self) -> bool:
+        """Whether the run got to its end, even if what watched it did not."""
+        return self.read_summary().get('finished') is True
 
     def state(self, identity: RunIdentity) -> str:
         """What there is to do, leaving the lock aside.
@@ -91,43 +92,24 @@ class RunFolder:
         Returns:
             str: 'missing', 'interrupted', 'failed', 'done', or 'outdated' for a run that is done
             with something else. What was not finished with something else is missing.
+
+        Raises:
+            ValueError: If the record or the figures are damaged, or those of a finished run gone.
         """
         record = self.read_record()
         if record is None:
             return 'missing'
         differs = identity.differing_parts(record['identity'])
-        if self.is_done(record):
+        if self.is_finished():
             return 'outdated' if differs else 'done'
+        if record['status'] == 'done':
+            raise ValueError(
+                f"'{self.path}' is damaged: the run was done, but {SUMMARY_FILE} is gone or says "
+                'otherwise. Move the folder away.'
+            )
         if differs:
             return 'missing'
         return 'failed' if record['status'] == 'failed' else 'interrupted'
-
-    def is_done(self, record: dict) -> bool:
-        """Whether a run got to its end, even if what watched it did not.
-
-        Args:
-            record (dict): Its record.
-
-        Returns:
-            bool: True if all results are there.
-        """
-        if record['status'] in ('running', 'interrupted'):
-            return bool((self.read_summary() or {}).get('finished'))
-        return record['status'] == 'done'
-
-    def has_results(self) -> bool:
-        """Whether there is something that a new run must not mix with, or write over.
-
-        Returns:
-            bool: True if there are figures, a checkpoint, or the record of a run that is done.
-        """
-        if any((self.path / name).is_file() for name in (SUMMARY_FILE, _POINTER)):
-            return True
-        return (self.read_record() or {}).get('status') == 'done'
-
-    def is_busy(self) -> bool:
-        """Whether a process works on the run."""
-        return is_held(self.lock_path)
 
     def checkpoint(self) -> Path | None:
         """The checkpoint to resume from.
@@ -141,6 +123,10 @@ class RunFolder:
         name = pointer.read_text().strip().replace('\\', '/').rpartition('/')[2]
         path = self.path / name
         return path if name and path.is_file() else None
+
+    def has_results(self) -> bool:
+        """Whether there are figures or a checkpoint, which a new run must not mix with."""
+        return any((self.path / name).is_file() for name in (SUMMARY_FILE, _POINTER))
 
     def move_aside(self) -> Path:
         """Give the folder another name, so that a new run can have this one.
@@ -183,7 +169,20 @@ def is_old(name: str) -> bool:
     return _OLD.search(name) is not None
 
 
-def _read_json(path: Path) -> dict:
+def read_json(path: Path) -> dict | None:
+    """Read a file of a run that holds an object.
+
+    Args:
+        path (Path): The file.
+
+    Returns:
+        dict | None: The object; None where there is no file.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
+    if not path.is_file():
+        return None
     try:
         content = json.loads(path.read_text())
     except ValueError as error:

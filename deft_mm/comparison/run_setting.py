@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+
+from deft_mm.engine.config_walk import datasets_in, is_wrapper
 
 # Short names of the noise models; another one is called by its type.
 _NOISE_NAMES = dict(
@@ -51,8 +52,8 @@ class RunSetting:
         Returns:
             RunSetting: The setting.
         """
-        datasets = [dataset for _, dataset in training_datasets(cfg)]
-        data = [_type_name(d).removesuffix('Dataset') for d in datasets if not _is_wrapper(d)]
+        datasets = [dataset for _, dataset in datasets_in(cfg, ['train_dataloader'])]
+        data = [_type_name(d).removesuffix('Dataset') for d in datasets if not is_wrapper(d)]
         noises = [dataset['noise'] for dataset in datasets if dataset.get('noise') is not None]
         noise = noises[0] if noises else {}
         return cls(
@@ -69,18 +70,6 @@ class RunSetting:
         if not self.noise:
             return 'none added'
         return self.noise if self.ratio is None else f'{self.noise} {self.ratio:g}'
-
-
-def training_datasets(cfg: Mapping) -> Iterator[tuple[str, dict]]:
-    """Yield the configs of the training set and of all that it wraps, wrappers first.
-
-    Args:
-        cfg (Mapping): A config.
-
-    Yields:
-        tuple[str, dict]: The dotted key of a data set in the config, and its own config.
-    """
-    yield from _chain((cfg.get('train_dataloader') or {}).get('dataset'), 'train_dataloader')
 
 
 def method_name(config: str) -> str:
@@ -101,21 +90,6 @@ def method_name(config: str) -> str:
     if match is None:
         return path.stem
     return f'{path.parent.name} {match["more"] or ""}'.rstrip()
-
-
-def _chain(dataset: Any, parent: str) -> Iterator[tuple[str, dict]]:
-    key = f'{parent}.dataset'
-    if isinstance(dataset, Mapping):
-        yield key, dataset
-        yield from _chain(dataset.get('dataset'), key)
-        for i, inner in enumerate(dataset.get('datasets') or ()):
-            if isinstance(inner, Mapping):
-                yield f'{key}.datasets.{i}', inner
-                yield from _chain(inner.get('dataset'), f'{key}.datasets.{i}')
-
-
-def _is_wrapper(dataset: Mapping) -> bool:
-    return 'dataset' in dataset or 'datasets' in dataset
 
 
 def _type_name(cfg: Mapping) -> str:

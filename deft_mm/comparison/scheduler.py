@@ -20,10 +20,10 @@ import mmengine
 import mmpretrain
 import torch
 
-from deft_mm.comparison.identity import DataDigests, RunIdentity, code_digest, config_digest
+from deft_mm.comparison.identity import DataDigests, RunIdentity, code_version, config_digest
 from deft_mm.comparison.plan import PlannedRun
-from deft_mm.comparison.run_folder import RunFolder
-from deft_mm.comparison.run_lock import RunLock
+from deft_mm.comparison.run_folder import SUMMARY_FILE, RunFolder
+from deft_mm.comparison.run_lock import RunLock, is_held
 from deft_mm.version import __version__
 
 # Seconds between two looks at the processes, and from asking them to end to ending them.
@@ -46,10 +46,11 @@ class _Job:
 class Scheduler:
     """Runs what is missing, resumes what was interrupted, and leaves alone what is done.
 
-    A run is done if its record says so and is of the same config, code and data. One that is done
-    with something else is outdated: it is kept, or made again with its old folder moved aside.
-    Failed runs are tried again. Several schedulers, also on several machines with a common file
-    system, may share a work directory; each run is made by one of them.
+    A run is done if its ``summary.json`` says that it has finished and its record is of the same
+    config, code and data. One that is done with something else is outdated: it is kept, or made
+    again with its old folder moved aside.
+    Failed runs are tried again. Several schedulers may share a work directory, on several machines,
+    too, where their common file system has locks; each run is made by one of them.
 
     Args:
         work_dir (str | Path): Where the folders of the runs are.
@@ -62,6 +63,7 @@ class Scheduler:
         launcher (str, optional): ``--launcher`` of the training script, where the prefix starts
             several processes. Defaults to None.
         rerun_outdated (bool): Make outdated runs again. Defaults to False.
+        reads_data (bool): Read the data sets, to notice that they have changed. Defaults to True.
         say (Callable): Takes the lines that report progress. Defaults to ``print``.
     """
 
@@ -74,6 +76,7 @@ class Scheduler:
         prefix: Sequence[str] = (),
         launcher: str | None = None,
         rerun_outdated: bool = False,
+        reads_data: bool = True,
         say: Callable[[str], None] = print,
     ) -> None:
         for name, number in dict(jobs=jobs, gpus=1 if gpus is None else gpus).items():
@@ -92,8 +95,7 @@ class Scheduler:
         self.launcher = 'pytorch' if gpus is not None else launcher
         self.rerun_outdated = rerun_outdated
         self.say = say
-        self._code = code_digest()
-        self._data = DataDigests()
+        self._data = DataDigests() if reads_data else None
         self.damaged: dict[str, str] = {}
         self._active: list[_Job] = []
         self._seconds: dict[str, list[float]] = {}
@@ -129,7 +131,7 @@ class Scheduler:
         Returns:
             dict[str, str]: Reason by the type of the data set.
         """
-        return dict(self._data.unreadable)
+        return {} if self._data is None else dict(self._data.unreadable)
 
     def run(self, runs: Sequence[PlannedRun]) -> dict[str, str]:
         """Make what is missing.
@@ -182,10 +184,11 @@ class Scheduler:
         return RunFolder(self.work_dir / run.name)
 
     def _identity(self, run: PlannedRun) -> RunIdentity:
-        return RunIdentity(config_digest(run.cfg), self._code, self._data.of(run.cfg))
+        data = None if self._data is None else self._data.of(run.cfg)
+        return RunIdentity(config_digest(run.cfg), code_version(run.cfg), data)
 
     def _state(self, run: PlannedRun, folder: RunFolder) -> str:
-        return 'running' if folder.is_busy() else self._free_state(run, folder)
+        return 'running' if is_held(folder.lock_path) else self._free_state(run, folder)
 
     def _free_state(self, run: PlannedRun, folder: RunFolder) -> str:
         try:
@@ -202,8 +205,6 @@ class Scheduler:
             self.say(f'{self._number[run.name]} {run.name}: another process works on it')
             return 'running'
         try:
-            # Files may have been edited since the last run: they are what this one will use.
-            self._code = code_digest()
             state = self._free_state(run, folder)
             if state not in wanted:
                 lock.release()
@@ -258,11 +259,11 @@ class Scheduler:
                 env=self._environment(slot),
                 # Ctrl-C is for this process, which then ends them.
                 start_new_session=True,
+                pass_fds=lock.inherited,
             )
         self._active.append(
             _Job(run, folder, lock, record, process, slot, start=time.perf_counter())
         )
-        lock.add_process(process.pid)
 
     def _command(self, run: PlannedRun, folder: RunFolder, checkpoint: Path | None) -> list[str]:
         command = [*self.prefix, sys.executable]
@@ -293,7 +294,7 @@ class Scheduler:
 
     def _finish(self, job: _Job, waiting: Sequence[PlannedRun]) -> str:
         code = job.process.returncode
-        status = 'done' if code == 0 else 'failed'
+        status = 'done' if code == 0 and job.folder.is_finished() else 'failed'
         seconds = time.perf_counter() - job.start
         self._close(job, status)
         number = f'{self._number[job.run.name]} {job.run.name}'
@@ -302,6 +303,11 @@ class Scheduler:
             text = f'done in {duration(seconds)}'
         else:
             text = f'FAILED after {duration(seconds)} (exit code {code}), see {job.folder.log_path}'
+            if code == 0:
+                text += (
+                    f': it has written no {SUMMARY_FILE} that says `finished`, which takes '
+                    "default_hooks.summary=dict(type='SummaryHook') in the config"
+                )
         self.say(f'{number}: {text}; {self._remaining(waiting)}')
         return status
 

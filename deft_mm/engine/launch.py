@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
@@ -12,11 +13,14 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.dist import is_distributed
+from mmengine.dist import is_distributed, is_main_process
 
 from deft_mm.engine.data_settings import settle_data
 from deft_mm.engine.options import add_cfg_options, merge_options
+from deft_mm.fileio import write_atomically
 
+# The config as it ran, beside MMEngine's <name>.py: as data, for who reads other people's runs.
+RESOLVED_CONFIG = 'config.json'
 # What MMPretrain's own scripts give every dataloader.
 _DATALOADER_DEFAULTS = dict(pin_memory=True, collate_fn=dict(type='default_collate'))
 
@@ -102,6 +106,19 @@ def load_config(args: Namespace, persistent_workers: bool) -> Config:
         if cfg.get(field) is not None:
             _set_dataloader_defaults(cfg[field], persistent_workers, args.no_pin_memory)
     return cfg
+
+
+def write_resolved_config(cfg: Config) -> None:
+    """Write a config as JSON into its work directory, in the main process.
+
+    What JSON does not know is written as near as it can be: tuples as lists, classes by name.
+
+    Args:
+        cfg (Config): The config that a run is made with.
+    """
+    if is_main_process():
+        text = json.dumps(cfg.to_dict(), indent=1, default=str)
+        write_atomically(text.encode(), Path(cfg.work_dir) / RESOLVED_CONFIG)
 
 
 def _set_dataloader_defaults(

@@ -18,7 +18,7 @@ train_dataloader = dict(dataset=dict(
     dataset=dict(type='DigitsDataset', split='train', indices=24, pipeline=[]),
     noise=dict(type='SymmetricNoise', ratio=0.4, seed=0)))
 randomness = dict(seed=0)
-fail = hang = meet = lr = new = z = None
+fail = hang = meet = silent = lr = new = z = None
 x = dict(y=0)
 model = dict(type='ImageClassifier', head=dict(type='LinearClsHead', topk=[1, 5]))
 """
@@ -52,6 +52,8 @@ if 'meet' in options:  # ends when as many runs are at work
         time.sleep(0.01)
 seconds = {'model training': 36.0}
 epochs = [dict(epoch=1, stage='model', metrics={'accuracy/top1': 50.0})]
+if 'silent' in options:
+    sys.exit(0)
 summary = dict(config=arguments[0], finished=True, epochs=epochs, selection=None, seconds=seconds)
 (work_dir / 'summary.json').write_text(json.dumps(summary))
 """

@@ -7,7 +7,7 @@ from mmengine.config import Config
 from PIL import Image
 
 import deft_mm
-from deft_mm.comparison.identity import DataDigests, RunIdentity, code_digest, config_digest
+from deft_mm.comparison.identity import DataDigests, RunIdentity, code_version, config_digest
 from tests.test_comparison.comparison_utils import write_config
 
 
@@ -34,19 +34,31 @@ def test_order_of_keys_does_not_count():
     assert config_digest(Config(one)) == config_digest(Config(two))
 
 
-def test_code_that_trains_counts_and_code_that_reads_results_does_not(tmp_path, monkeypatch):
-    package = tmp_path / 'deft_mm'
-    for name in ('engine/a.py', 'assets/w.bin', 'comparison/b.py', 'engine/__pycache__/a.pyc'):
-        (package / name).parent.mkdir(parents=True, exist_ok=True)
-        (package / name).write_bytes(b'1')
-    monkeypatch.setattr(deft_mm, '__file__', str(package / '__init__.py'))
-    first = code_digest()
-    assert first.startswith(deft_mm.__version__)
-    (package / 'comparison/b.py').write_bytes(b'2')
-    (package / 'engine/__pycache__/a.pyc').write_bytes(b'2')
-    assert code_digest() == first
-    (package / 'assets/w.bin').write_bytes(b'2')
-    assert code_digest() != first
+def test_our_code_counts_by_its_version():
+    for cfg in ({}, dict(custom_imports=dict(imports=['deft_mm', 'mmpretrain.models']))):
+        assert code_version(Config(cfg)) == deft_mm.__version__
+
+
+@pytest.mark.parametrize('changed_file', ['my_losses.py', 'my_helpers.py', 'mine/sub/deep.py'])
+def test_modules_of_the_user_count_by_their_content(tmp_path, monkeypatch, changed_file):
+    files = {
+        'my_losses.py': 'import torch, my_helpers\nimport deft_mm.models\n',
+        'my_helpers.py': 'X = 1\n',
+        'unrelated.py': 'X = 1\n',
+        'mine/__init__.py': '',
+        'mine/sub/deep.py': 'X = 1\n',
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    cfg = Config(dict(custom_imports=dict(imports=['deft_mm', 'my_losses', 'mine.sub'])))
+    before = code_version(cfg)
+    assert before.startswith(f'{deft_mm.__version__}+') and code_version(cfg) == before
+    (tmp_path / 'unrelated.py').write_text('X = 2\n')
+    assert code_version(cfg) == before
+    (tmp_path / changed_file).write_text(files[changed_file] + 'Y = 2\n')
+    assert code_version(cfg) != before
 
 
 def test_samples_count_and_the_noise_is_the_configs(cfg):

@@ -3,7 +3,8 @@
 import pytest
 from mmengine.config import Config
 
-from deft_mm.comparison.overrides import flatten, parse_options, settle_optional, to_arguments
+from deft_mm.comparison.overrides import flatten, settle_optional, to_arguments
+from deft_mm.engine.options import parse_options
 
 
 @pytest.mark.parametrize(
@@ -31,9 +32,3 @@ def test_key_with_a_question_mark_counts_where_the_config_has_it():
     cfg = Config(dict(a=dict(b=1), c=[dict(d=None)]))
     options = {'a.b?': 2, 'a.x?': 3, 'c.0.d?': 4, 'c.1.d?': 5, 'a.b.z?': 6, 'new': 7}
     assert settle_optional(options, cfg) == {'a.b': 2, 'c.0.d': 4, 'new': 7}
-
-
-@pytest.mark.parametrize('text', ['max_epochs', '=3'])
-def test_text_that_is_no_override_is_named(text):
-    with pytest.raises(ValueError, match=text):
-        parse_options([text])

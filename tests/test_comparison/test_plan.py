@@ -1,5 +1,7 @@
 """A plan names its runs, and each run gets what the plan says."""
 
+import json
+
 import pytest
 
 from deft_mm.comparison import ComparisonPlan, is_plan
@@ -56,11 +58,31 @@ def test_noise_without_a_draw_gets_no_seed_and_a_seed_of_the_users_stays(tmp_pat
     assert noises['unset'].seed == 1 and noises['own'].seed == 7
 
 
-def test_noise_file_is_used_for_its_own_noise_alone(tmp_path):
+def noises(path, **settings) -> list[tuple]:
+    """Seed and file of the noise of the runs with the seeds 5 and 6."""
+    datasets = [
+        run.cfg.train_dataloader.dataset
+        for run in ComparisonPlan([path], [5, 6], **settings).runs()
+    ]
+    return [(dataset.noise.seed, dataset.get('noise_file')) for dataset in datasets]
+
+
+def test_labels_of_a_noise_file_were_drawn_once_for_all_runs(tmp_path):
     text = CONFIG.replace('    noise=dict', "    noise_file='labels.npz', noise=dict")
-    plan = ComparisonPlan([write_config(tmp_path, text=text)], [0, 1])
-    files = [run.cfg.train_dataloader.dataset.noise_file for run in plan.runs()]
-    assert files == ['labels.npz', None]
+    path = write_config(tmp_path, text=text.replace('ratio=0.4, seed=0', 'ratio=0.4, seed=1'))
+    assert noises(path) == [(1, 'labels.npz')] * 2
+    # labels of another noise are not in the file
+    assert noises(path, overrides={NOISE: dict(ratio=0.2)}) == [(1, None)] * 2
+    file = 'train_dataloader.dataset.noise_file'
+    assert noises(path, overrides={NOISE: dict(ratio=0.2), file: 'x.npz'}) == [(1, 'x.npz')] * 2
+    assert noises(path, overrides={file: None}) == [(5, None), (6, None)]
+
+
+@pytest.mark.parametrize('method', ['deft', 'gce'])
+def test_the_papers_instance_dependent_noise_keeps_its_seed(method):
+    path = REPO / 'configs' / method / f'{method}_cifar100_idn40.py'
+    assert noises(str(path)) == [(1, 'data/noise/cifar100_idn40.npz')] * 2
+    assert noises(str(path).replace('idn40', 'sym40')) == [(5, None), (6, None)]
 
 
 def test_seeds_apart_runs_of_a_setting_have_one_digest(tmp_path):
@@ -115,6 +137,13 @@ def test_plan_file_names_methods_with_seeds_and_overrides_of_their_own(tmp_path)
         ('configs: [a.py]\noverrides: {model.q?: 1}', ValueError, "overrides: .*'model.q'"),
         ('configs: [a.py]\nvariants: {v: {z: 1}, w: {z: 1}}', ValueError, "'v' and 'w'"),
         ('configs: [broken.py]', ValueError, r'broken\.py.*no_such_base\.py'),
+        (
+            'configs: [a.py]\nvariants: {v: {train_dataloader.dataset.nois.ratio: 1}}',
+            ValueError,
+            r"a\.py.*dataset\.nois\.ratio'.*dataset\.noise'",
+        ),
+        ('configs: [a.py', ValueError, r"plan\.yml' can't be read"),
+        ('[a.py]', ValueError, r"plan\.yml' has no keys"),
     ],
 )
 def test_mistake_in_a_plan_is_named(tmp_path, text, error, match):
@@ -126,12 +155,33 @@ def test_mistake_in_a_plan_is_named(tmp_path, text, error, match):
         ComparisonPlan.from_file(tmp_path / 'plan.yml').runs()
 
 
+def test_key_that_is_meant_passes_and_reaches_the_run(tmp_path):
+    config = write_config(tmp_path)
+    (run,) = ComparisonPlan([config], overrides={'+my_key': 1}).runs()
+    assert run.cfg.my_key == 1 and '+my_key=1' in run.arguments
+
+
+def test_plan_runs_no_code(tmp_path):
+    plan = tmp_path / 'plan.yml'
+    plan.write_text(f'configs: !!python/object/apply:os.mkdir [{tmp_path / "made"}]')
+    with pytest.raises(ValueError, match=r"plan\.yml' can't be read.*python/object/apply"):
+        ComparisonPlan.from_file(plan)
+    assert not (tmp_path / 'made').exists()
+
+
+def test_plan_may_be_json(tmp_path):
+    config = write_config(tmp_path)
+    (tmp_path / 'plan.json').write_text(json.dumps(dict(configs=[config], seeds=[3])))
+    assert [run.seed for run in ComparisonPlan.from_file(tmp_path / 'plan.json').runs()] == [3]
+
+
 def test_digits_plan_tells_each_method_the_noise_that_it_gets():
     runs = ComparisonPlan.from_file(DIGITS_PLAN).runs()
     assert len(runs) == 5 * (4 * 5 + 5 * 3)
     noises = {run.setting.noise_text for run in runs}
     assert noises == {'sym 0.2', 'sym 0.4', 'sym 0.6', 'asym 0.4', 'idn 0.4'}
     for run in runs:
+        assert run.cfg.train_dataloader.dataset.noise.seed == run.seed
         if run.setting.method == 'small-loss':
             ratio = run.cfg.train_dataloader.dataset.noise.ratio
             assert run.cfg.model.head.loss.noise_ratio == ratio

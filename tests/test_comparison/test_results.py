@@ -1,5 +1,6 @@
 """Runs are found by their own files, wherever these are."""
 
+import json
 import math
 import shutil
 
@@ -19,7 +20,10 @@ CE = RunSetting('CE', 'Digits', 'sym', 0.4, 'sym40')
 
 def plain_run(folder, epochs=(('model', 90.0),), config: str = CONFIG, **changes) -> None:
     write_summary(folder, epochs, **changes)
-    (folder / 'ce_digits_sym40.py').write_text(config)
+    namespace: dict = {}
+    exec(config, namespace)
+    cfg = {key: value for key, value in namespace.items() if key[0] != '_'}
+    (folder / 'config.json').write_text(json.dumps(cfg))
 
 
 def test_run_of_a_comparison_is_read_without_its_config(tmp_path):
@@ -85,7 +89,28 @@ def test_old_and_damaged_folders_are_left_out(tmp_path):
     assert [run.metrics['last'] for run in results.runs] == [80.0]
     notes = '\n'.join(results.notes)
     assert 'cut is left out' in notes and 'damaged' in notes
-    assert 'bare is left out: there is no config in it, ce_digits_sym40.py' in notes
+    assert 'bare is left out: there is no config in it that can be read' in notes
+
+
+def test_files_of_others_run_no_code_and_a_bad_one_costs_its_run_alone(tmp_path):
+    write_run(tmp_path / 'ce' / 'seed0', CE, 0, last=80.0)
+    for name, config in (('code', f"open({str(tmp_path / 'ran')!r}, 'w')"), ('broken', 'x = =')):
+        write_summary(tmp_path / name, [('model', 1.0)])
+        (tmp_path / name / 'ce_digits_sym40.py').write_text(config)
+    (tmp_path / 'compare_plan.json').write_text('[{"seed": 0}')
+    plain_run(tmp_path / 'list')
+    (tmp_path / 'list' / 'config.json').write_text('[]')
+    results = read_results([tmp_path])
+    assert [run.folder.name for run in results.runs] == ['seed0']
+    assert not (tmp_path / 'ran').exists()
+    left_out = {note.split(' is left out')[0].rpartition('/')[2] for note in results.notes}
+    assert left_out == {'code', 'broken', 'list', 'compare_plan.json'}
+
+
+def test_run_that_was_done_and_lost_its_figures_is_not_in_the_mean(tmp_path):
+    run = write_run(tmp_path / 'ce' / 'seed0', CE, 0, last=80.0)
+    (run.path / 'summary.json').unlink()
+    assert [found.status for found in read_results([tmp_path]).runs] == ['damaged']
 
 
 def test_parts_of_a_comparison_from_two_machines_make_one(tmp_path):

@@ -37,6 +37,17 @@ def test_run_that_outlived_its_scheduler_is_done(tmp_path):
     assert run.state(SAME) == 'done'
 
 
+@pytest.mark.parametrize('summary', ['', '{"finished": tru', '[]', '{"finished": false}', None])
+def test_run_that_was_done_and_has_lost_its_figures_is_damaged(tmp_path, summary):
+    run = write_run(tmp_path / 'run', SETTING, 0)
+    assert run.state(SAME) == 'done'
+    path = run.path / 'summary.json'
+    path.unlink() if summary is None else path.write_text(summary)
+    for identity in (SAME, OTHER):
+        with pytest.raises(ValueError, match=r'is damaged.*Move .* away'):
+            run.state(identity)
+
+
 def test_checkpoint_is_found_where_the_folder_is_now(tmp_path):
     run = RunFolder(tmp_path / 'run')
     assert run.checkpoint() is None and not run.has_results()

@@ -1,8 +1,7 @@
 """A run is started once, and a lock does not outlive its processes."""
 
-import json
 import os
-import socket
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,69 +11,73 @@ import pytest
 from deft_mm.comparison import RunLock
 from deft_mm.comparison.run_lock import is_held
 
+HOLD = """
+import sys
+from deft_mm.comparison.run_lock import RunLock
+lock = RunLock.acquire(sys.argv[1])
+print('held', flush=True)
+input()
+"""
+
 
 @pytest.fixture
 def path(tmp_path):
-    return tmp_path / 'runs' / 'seed0.lock'
-
-
-@pytest.fixture
-def ended() -> int:
-    """The number of a process that has ended."""
-    process = subprocess.Popen([sys.executable, '-S', '-c', ''])
-    process.wait()
-    return process.pid
-
-
-def write(path, *processes, host: str | None = None) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = dict(host=host or socket.gethostname(), processes=list(processes))
-    path.write_text(json.dumps(content))
+    return tmp_path / 'runs' / '.seed0.lock'
 
 
 def test_only_one_gets_it_until_it_is_given_back(path):
+    assert not is_held(path)
     lock = RunLock.acquire(path)
     assert is_held(path) and RunLock.acquire(path) is None
     lock.release()
-    assert not is_held(path) and not path.exists()
-    assert RunLock.acquire(path) is not None
-
-
-def test_lock_of_a_dead_process_is_taken_over(path, ended):
-    write(path, dict(pid=ended, start='1'))
     assert not is_held(path)
-    assert RunLock.acquire(path) is not None and is_held(path)
-
-
-def test_lock_of_a_process_whose_number_was_used_again_is_taken_over(path):
-    write(path, dict(pid=os.getpid(), start='another time'))
     assert RunLock.acquire(path) is not None
 
 
-def test_lock_is_held_while_the_run_outlives_what_started_it(path, ended):
-    child = subprocess.Popen([sys.executable, '-S', '-c', 'input()'], stdin=subprocess.PIPE)
-    RunLock.acquire(path).add_process(child.pid)
-    run = json.loads(path.read_text())['processes'][1]
-    write(path, dict(pid=ended, start='1'), run)
-    assert run['pid'] == child.pid and RunLock.acquire(path) is None
+def test_file_that_a_killed_process_left_is_no_lock(path):
+    path.parent.mkdir()
+    path.touch()
+    assert not is_held(path)
+    path.write_text('{"host": ')
+    assert RunLock.acquire(path) is not None
+
+
+def test_lock_ends_with_a_killed_process(path):
+    with subprocess.Popen(
+        [sys.executable, '-c', HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline() == b'held\n'
+        assert is_held(path) and RunLock.acquire(path) is None
+        process.send_signal(signal.SIGKILL)
+    assert not is_held(path) and RunLock.acquire(path) is not None
+
+
+def test_lock_is_held_while_the_run_outlives_what_started_it(path):
+    lock = RunLock.acquire(path)
+    command = [sys.executable, '-S', '-c', 'input()']
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=lock.inherited)
+    os.close(lock.inherited[0])  # as the end of this process would
+    assert is_held(path) and RunLock.acquire(path) is None
     child.communicate(b'\n')
     assert RunLock.acquire(path) is not None
 
 
-def test_lock_of_another_machine_is_held(path, ended):
-    write(path, dict(pid=ended, start='1'), host='another')
-    assert RunLock.acquire(path) is None
+def test_lock_is_given_back_for_a_process_that_lingers_too(path):
+    lock = RunLock.acquire(path)
+    command = [sys.executable, '-S', '-c', 'input()']
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=lock.inherited)
+    lock.release()
+    assert not is_held(path)
+    child.communicate(b'\n')
 
 
-def test_lock_that_is_being_written_is_held(path):
-    path.parent.mkdir()
-    path.touch()
-    assert RunLock.acquire(path) is None
+def test_looking_takes_nothing_from_others_that_look(path):
+    RunLock.acquire(path).release()
+    with ThreadPoolExecutor(8) as pool:
+        assert not any(pool.map(lambda _: is_held(path), range(200)))
 
 
-def test_of_many_that_find_a_stale_lock_one_gets_it(path, ended):
-    for _ in range(20):
-        write(path, dict(pid=ended, start='1'))
-        with ThreadPoolExecutor(8) as pool:
-            locks = list(pool.map(lambda _: RunLock.acquire(path), range(8)))
-        assert sum(lock is not None for lock in locks) == 1
+def test_of_many_one_gets_it(path):
+    with ThreadPoolExecutor(8) as pool:
+        locks = list(pool.map(lambda _: RunLock.acquire(path), range(64)))
+    assert sum(lock is not None for lock in locks) == 1

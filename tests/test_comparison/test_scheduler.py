@@ -5,7 +5,8 @@ import os
 
 import pytest
 
-from deft_mm.comparison import RunLock
+from deft_mm.comparison import RunFolder, RunLock
+from deft_mm.comparison.run_lock import is_held
 from deft_mm.comparison.scheduler import duration
 from tests.test_comparison.comparison_utils import calls, planned_runs, scheduler
 
@@ -36,7 +37,6 @@ def test_missing_runs_are_made_once(tmp_path):
     written = record(tmp_path)
     assert written['status'] == 'done' and written['exit_code'] == 0 and written['seconds'] > 0
     assert written['versions'].keys() == {'deft_mm', 'python', 'torch', 'mmengine', 'mmpretrain'}
-    assert not list((tmp_path / 'runs').rglob('*.lock'))
 
 
 def test_failed_run_is_told_of_and_the_rest_goes_on(tmp_path):
@@ -84,7 +84,6 @@ def test_interrupted_run_is_ended_and_resumes_from_its_checkpoint(tmp_path):
         scheduler(tmp_path, say=CtrlC()).run(runs)
     written = record(tmp_path)
     assert written['status'] == 'interrupted' and written['exit_code'] == -15
-    assert not list((tmp_path / 'runs').rglob('*.lock'))
     before = written['seconds']
 
     train = scheduler(tmp_path)
@@ -121,7 +120,7 @@ def test_run_with_another_override_is_outdated_and_kept_until_asked_for(tmp_path
     (old,) = old_folders(tmp_path)
     assert 'lr=0.1' not in json.loads((old / 'compare.json').read_text())['arguments']
 
-    monkeypatch.setattr('deft_mm.comparison.scheduler.code_digest', lambda: 'new code')
+    monkeypatch.setattr('deft_mm.comparison.scheduler.code_version', lambda cfg: 'new code')
     train = scheduler(tmp_path)
     assert train.survey(changed) == {RUN: 'outdated'}
     assert train.why_outdated(changed[0]) == ['code']
@@ -131,6 +130,7 @@ def test_unfinished_run_of_another_config_is_not_resumed(tmp_path):
     scheduler(tmp_path).run(planned_runs(tmp_path))
     pretend(tmp_path, status='failed')
     folder = tmp_path / 'runs' / RUN
+    (folder / 'summary.json').unlink()
     (folder / 'last_checkpoint').write_text('epoch_1.pth')
     (folder / 'epoch_1.pth').touch()
     assert scheduler(tmp_path).run(planned_runs(tmp_path, lr=0.1)) == {RUN: 'done'}
@@ -140,7 +140,7 @@ def test_unfinished_run_of_another_config_is_not_resumed(tmp_path):
 
 def test_run_of_another_process_is_left_to_it(tmp_path):
     runs = planned_runs(tmp_path, seeds=[0, 1])
-    lock = RunLock.acquire(tmp_path / 'runs' / 'ce_digits_sym40' / 'seed0.lock')
+    lock = RunLock.acquire(RunFolder(tmp_path / 'runs' / RUN).lock_path)
     states = scheduler(tmp_path).run(runs)
     assert states == {RUN: 'running', 'ce_digits_sym40/seed1': 'done'}
     lock.release()
@@ -151,7 +151,7 @@ def test_run_of_another_process_is_left_to_it(tmp_path):
 def test_what_another_process_has_left_is_looked_at_again(tmp_path, made):
     """It has made its run when this one is ready, or was ended without a word."""
     runs = planned_runs(tmp_path, seeds=[0, 1])
-    lock = RunLock.acquire(tmp_path / 'runs' / 'ce_digits_sym40' / 'seed0.lock')
+    lock = RunLock.acquire(RunFolder(tmp_path / 'runs' / RUN).lock_path)
 
     def say(line: str) -> None:
         if 'seed1: done' in line:
@@ -194,6 +194,42 @@ def test_gpus_start_as_many_processes_of_a_run(tmp_path):
     assert '--launcher pytorch' in ' '.join(calls(tmp_path)[0]['arguments'])
 
 
+def test_run_that_outlives_its_scheduler_keeps_its_lock(tmp_path):
+    runs = planned_runs(tmp_path, hang=True)
+    first = scheduler(tmp_path)
+    folder = RunFolder(tmp_path / 'runs' / RUN)
+
+    def say(line: str) -> None:  # the scheduler is gone, its lock with it
+        os.close(first._active[0].lock.inherited[0])
+        assert scheduler(tmp_path).survey(runs) == {RUN: 'running'}
+        first._active[0].process.kill()
+        first._active[0].process.wait()
+        assert not is_held(folder.lock_path)
+        first._active.clear()
+        raise InterruptedError
+
+    first.say = say
+    with pytest.raises(InterruptedError):
+        first.run(runs)
+
+
+def test_run_that_ends_without_figures_has_failed(tmp_path):
+    said = []
+    runs = planned_runs(tmp_path, silent=True)
+    assert scheduler(tmp_path, said).run(runs) == {RUN: 'failed'}
+    assert any('FAILED' in line and 'SummaryHook' in line for line in said)
+
+
+def test_without_the_data_nothing_is_read(tmp_path, monkeypatch):
+    def read(*_) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr('deft_mm.comparison.identity.DataDigests.of', read)
+    assert scheduler(tmp_path, reads_data=False).survey(planned_runs(tmp_path)) == {RUN: 'missing'}
+    with pytest.raises(AssertionError):
+        scheduler(tmp_path).survey(planned_runs(tmp_path))
+
+
 def test_prefix_and_launcher_are_for_clusters(tmp_path):
     cluster = scheduler(tmp_path, prefix=['env', 'MARK=here'], launcher='slurm')
     assert cluster.run(planned_runs(tmp_path)) == {RUN: 'done'}
@@ -205,7 +241,7 @@ def test_prefix_and_launcher_are_for_clusters(tmp_path):
 def test_prefix_that_is_no_command_leaves_no_lock(tmp_path):
     with pytest.raises(FileNotFoundError, match='no-such-command'):
         scheduler(tmp_path, prefix=['no-such-command']).run(planned_runs(tmp_path))
-    assert not list((tmp_path / 'runs').rglob('*.lock'))
+    assert not is_held(RunFolder(tmp_path / 'runs' / RUN).lock_path)
 
 
 def test_remaining_time_is_that_of_finished_runs_of_the_same_config(tmp_path):

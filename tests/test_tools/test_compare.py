@@ -1,5 +1,6 @@
 """The tool that compares methods, run as a user runs it, with real trainings of one epoch."""
 
+import csv
 import json
 import runpy
 import shutil
@@ -8,8 +9,9 @@ from contextlib import redirect_stdout
 from io import StringIO
 
 import pytest
+from mmpretrain.registry import DATASETS
 
-from deft_mm.comparison import RunLock
+from deft_mm.comparison import RunFolder, RunLock
 from runner_utils import REPO
 
 CE = REPO / 'configs' / 'ce' / 'ce_digits_sym40.py'
@@ -111,13 +113,14 @@ def test_killed_run_goes_on_where_it_was(compared, tmp_path, monkeypatch):
     assert record(folder, 'ce')['attempts'] == 2
 
 
+@pytest.mark.parametrize('damaged', ['compare.json', 'summary.json'])
 def test_what_the_table_lacks_is_told_and_makes_the_exit_code(
-    compared, tmp_path, monkeypatch, capsys
+    compared, tmp_path, monkeypatch, capsys, damaged
 ):
     folder = copied(compared, tmp_path)
-    lock = RunLock.acquire(folder / 'runs' / 'ce-sym20' / 'seed0.lock')
-    path = folder / 'runs' / 'label_match-sym20' / 'seed0' / 'compare.json'
-    path.write_text('{')
+    lock = RunLock.acquire(RunFolder(folder / 'runs' / 'ce-sym20' / 'seed0').lock_path)
+    path = folder / 'runs' / 'label_match-sym20' / 'seed0' / damaged
+    path.write_text(path.read_text()[:-9])
     assert compare(monkeypatch, folder / 'plan.yml', '--work-dir', folder / 'runs') == 1
     printed = capsys.readouterr().out
     assert '1 of 2 runs are being made by another process: ce-sym20/seed0' in printed
@@ -126,6 +129,7 @@ def test_what_the_table_lacks_is_told_and_makes_the_exit_code(
     shutil.rmtree(path.parent)
     identity = dict(record(folder, 'ce')['identity'], code='other')
     content = dict(record(folder, 'ce'), status='failed', identity=identity)
+    (folder / 'runs' / 'ce-sym20' / 'seed0' / 'summary.json').unlink()
     (folder / 'runs' / 'ce-sym20' / 'seed0' / 'compare.json').write_text(json.dumps(content))
     compare(monkeypatch, folder / 'plan.yml', '--work-dir', folder / 'runs', '--dry-run')
     anew = 'unfinished, starts anew: ce-sym20/seed0 (other code)'
@@ -144,6 +148,30 @@ def test_table_is_made_of_copied_folders_alone(compared, tmp_path, monkeypatch, 
     for name in ('table.md', 'table.csv', 'table.tex'):
         assert (out / name).read_text() == (compared[0] / 'runs' / 'report' / name).read_text()
     assert not (laptop / 'report').exists()
+
+
+def test_plain_run_is_tabulated_from_its_resolved_config(compared, tmp_path, monkeypatch, capsys):
+    shutil.copytree(compared[0] / 'runs' / 'ce-sym20' / 'seed0', tmp_path / 'ce')
+    (tmp_path / 'ce' / 'compare.json').unlink()
+    (tmp_path / 'ce' / 'ce.py').write_text('this is no Python')
+    assert compare(monkeypatch, '--table-only', tmp_path, '--out', tmp_path / 'report') == 0
+    assert '| Digits | sym 0.2 | ce | ' in capsys.readouterr().out
+    (line,) = csv.DictReader((tmp_path / 'report' / 'runs.csv').open())
+    assert (line['seed'], line['status']) == ('0', 'done')
+
+
+def test_dry_run_reads_no_data(tmp_path, monkeypatch, capsys):
+    def build(cfg, *args, **kwargs) -> None:
+        raise AssertionError(cfg)
+
+    monkeypatch.setattr(DATASETS, 'build', build)
+    configs = ['deft/deft_cifar100_sym60.py', 'deft/deft_folder.py', 'deft/deft_cifar100n.py']
+    configs = [REPO / 'configs' / config for config in configs]
+    assert compare(monkeypatch, *configs, '--work-dir', tmp_path, '--dry-run') == 0
+    assert '3 runs: 3 missing' in capsys.readouterr().out
+    with pytest.raises(AssertionError):
+        compare(monkeypatch, *configs, '--work-dir', tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_command_line_names_variants(tmp_path, monkeypatch, capsys):
