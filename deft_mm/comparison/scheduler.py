@@ -294,7 +294,7 @@ class Scheduler:
 
     def _finish(self, job: _Job, waiting: Sequence[PlannedRun]) -> str:
         code = job.process.returncode
-        status = 'done' if code == 0 and job.folder.is_finished() else 'failed'
+        status = 'done' if code == 0 and _has_figures(job.folder) else 'failed'
         seconds = time.perf_counter() - job.start
         self._close(job, status)
         number = f'{self._number[job.run.name]} {job.run.name}'
@@ -371,6 +371,13 @@ def duration(seconds: float) -> str:
         return f'{seconds:.0f} s'
     hours, minutes = divmod(round(seconds / 60), 60)
     return f'{hours} h {minutes:02d} min' if hours else f'{minutes} min'
+
+
+def _has_figures(folder: RunFolder) -> bool:
+    try:
+        return folder.is_finished()
+    except ValueError:  # of which the next survey tells
+        return False
 
 
 def _send(process: subprocess.Popen, number: int) -> None:

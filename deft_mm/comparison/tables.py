@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
 from statistics import mean, stdev
 
 from deft_mm.comparison.results import ComparisonResults, RunResult
@@ -15,6 +15,7 @@ from deft_mm.comparison.run_setting import RunSetting
 DETECTION = ('precision', 'recall', 'f1', 'auroc')
 _TITLES = dict(precision='P', recall='R', f1='F1', auroc='AUROC')
 _MISSING = '–'
+_SETTING = [field.name for field in fields(RunSetting)]
 
 
 @dataclass(frozen=True)
@@ -166,30 +167,26 @@ class ComparisonTable:
     def csv(self) -> str:
         """Write the table with unrounded numbers, mean, standard deviation and n by themselves."""
         metrics = [*self.metrics, 'hours']
-        head = ['method', 'data', 'noise', 'ratio', 'variant', 'num_runs', 'num_expected']
+        head = [*_SETTING, 'num_runs', 'num_expected']
         head += [f'{metric} {what}' for metric in metrics for what in ('mean', 'std', 'n')]
         lines = []
         for row in self.rows:
-            s = row.setting
-            line = [s.method, s.data, s.noise, s.ratio, s.variant, len(row.runs), row.num_expected]
+            line = [*astuple(row.setting), len(row.runs), row.num_expected]
             for metric in metrics:
-                statistic = row.statistic(metric)
-                line += [_number(statistic.mean), _number(statistic.std), statistic.n]
+                line += [None if math.isnan(v) else v for v in astuple(row.statistic(metric))]
             lines.append(line)
         return _csv(head, lines)
 
     def runs_csv(self) -> str:
         """Write one line a run, whatever its status."""
-        head = ['method', 'data', 'noise', 'ratio', 'variant', 'seed', 'status']
-        head += [*self.metrics, 'hours', 'folder']
+        head = [*_SETTING, 'seed', 'status', *self.metrics, 'hours', 'folder']
         order = {row.setting: i for i, row in enumerate(self.rows)}
         runs = sorted(self.results.runs, key=lambda r: (order[r.setting], _seed(r), str(r.folder)))
         lines = []
         for run in runs:
-            s = run.setting
-            line = [s.method, s.data, s.noise, s.ratio, s.variant, run.seed, run.status]
-            line += [run.metrics.get(name) for name in self.metrics]
-            lines.append([*line, run.hours, run.folder])
+            values = [run.metrics.get(name) for name in self.metrics]
+            line = [*astuple(run.setting), run.seed, run.status, *values, run.hours, run.folder]
+            lines.append(line)
         return _csv(head, lines)
 
     def pivot(self, metric: str) -> tuple[list[str], list[list[str]]]:
@@ -202,17 +199,16 @@ class ComparisonTable:
             tuple[list[str], list[list[str]]]: The head, and the rows.
         """
         labels = list(dict.fromkeys(self.label(row.setting) for row in self.rows))
-        cells = {(row.setting.method, self.label(row.setting)): row for row in self.rows}
+        cells = {
+            (row.setting.method, self.label(row.setting)): self._cell(row, metric)
+            for row in self.rows
+        }
         having = {row.setting.method for row in self.rows if row.statistic(metric).n}
-        body = []
-        for method in _order([row.setting.method for row in self.rows], self.results):
-            if method not in having:
-                continue
-            line = [method]
-            for label in labels:
-                row = cells.get((method, label))
-                line.append(_MISSING if row is None else self._cell(row, metric))
-            body.append(line)
+        body = [
+            [method, *(cells.get((method, label), _MISSING) for label in labels)]
+            for method in _order(having, self.results)
+            if method in having
+        ]
         return ['method', *labels], body
 
     def notes(self) -> list[str]:
@@ -251,25 +247,21 @@ class ComparisonTable:
                 text = statistic.text(self.decimals)
                 if 0 < statistic.n < len(row.runs):  # some runs don't have it
                     text += f' (n = {statistic.n})'
-                is_best = self._shown(row, metric) == best.get(_block(row, metric))
+                is_best = round(statistic.mean, self.decimals) == best.get(_block(row, metric))
                 line.append(strong.format(text) if self.bold and is_best else text)
             body.append([*line, hours_text(row.statistic('hours').mean), row.count])
         return head, body
 
-    def _shown(self, row: Row, metric: str) -> str:
-        return f'{row.statistic(metric).mean:.{self.decimals}f}'
-
-    def _best(self) -> dict[tuple[str, str, str], str]:
+    def _best(self) -> dict[tuple[str, str, str], float]:
         """The highest mean as it is shown, so that what looks equal is treated alike."""
-        best: dict[tuple[str, str, str], tuple[float, str]] = {}
+        best: dict[tuple[str, str, str], float] = {}
         for row in self.rows:
             for metric in self.metrics:
-                statistic = row.statistic(metric)
-                if statistic.n:
-                    value = (statistic.mean, self._shown(row, metric))
-                    key = _block(row, metric)
-                    best[key] = max(best.get(key, value), value)
-        return {key: text for key, (_, text) in best.items()}
+                mean = round(row.statistic(metric).mean, self.decimals)
+                key = _block(row, metric)
+                if not math.isnan(mean):
+                    best[key] = max(best.get(key, mean), mean)
+        return best
 
 
 def hours_text(hours: float) -> str:
@@ -305,15 +297,10 @@ def _rows(results: ComparisonResults) -> list[Row]:
     planned = list(dict.fromkeys(_noise_of(s) for s, _ in results.expected))
 
     def key(row: Row) -> tuple:
-        noise = _noise_of(row.setting)
-        known = noise in planned
-        place = planned.index(noise) if known else len(planned)
-        return (
-            row.setting.data,
-            place,
-            (noise[0], -1.0 if noise[1] is None else noise[1], noise[2]),
-            methods.index(row.setting.method),
-        )
+        kind, ratio, variant = noise = _noise_of(row.setting)
+        place = planned.index(noise) if noise in planned else len(planned)
+        by_name = (kind, -1.0 if ratio is None else ratio, variant)
+        return row.setting.data, place, by_name, methods.index(row.setting.method)
 
     return sorted(rows, key=key)
 
@@ -327,7 +314,7 @@ def _noise_of(setting: RunSetting) -> tuple[str, float | None, str]:
     return setting.noise, setting.ratio, setting.variant
 
 
-def _order(methods: Sequence[str], results: ComparisonResults) -> list[str]:
+def _order(methods: Iterable[str], results: ComparisonResults) -> list[str]:
     """Methods in the plan's order, the others after them by name."""
     planned = list(dict.fromkeys(setting.method for setting, _ in results.expected))
     return planned + sorted(set(methods) - set(planned))
@@ -364,12 +351,7 @@ def _latex(text: str) -> str:
     return text.replace('±', r'$\pm$').replace(_MISSING, '--')
 
 
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
-
-
 def _csv(head: Sequence, lines: Sequence[Sequence]) -> str:
     file = io.StringIO()
-    writer = csv.writer(file, lineterminator='\n')
-    writer.writerows([head, *lines])
+    csv.writer(file, lineterminator='\n').writerows([head, *lines])
     return file.getvalue()

@@ -35,12 +35,13 @@ from deft_mm.engine.config_walk import DATALOADERS, datasets_in, has_key, parts_
 from deft_mm.models.algorithms.deft import STAGES
 
 _REGISTRIES = [v for v in vars(mmpretrain.registry).values() if isinstance(v, Registry)]
-# Read by MMEngine beside the arguments of its runner, by the tools, or by our hooks.
-_TOP_KEYS = (
+# Arguments of MMEngine's runner, and what it, the tools or our hooks read beside them.
+_TOP_KEYS = {
+    *(set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}),
     *('activation_checkpointing', 'compile', 'custom_imports', 'efficient_conv_bn_eval'),
     *('find_unused_parameters', 'model_wrapper_cfg', 'runner_type', 'sync_bn'),
     *('tta_model', 'tta_pipeline'),
-)
+}
 # Taken out of a dict by what builds the object.
 _BUILDERS_KEYS = ('type', '_scope_', '_delete_', 'priority', 'convert_to_iter_based')
 _WRAPPER_KEYS = ('constructor', 'optimizer', 'paramwise_cfg')
@@ -144,13 +145,14 @@ def _check_path(cfg: Mapping, key: str, options: Mapping) -> None:
 def _check_variable(cfg: Mapping, key: str) -> None:
     """Refuse variables that a config has made other values of: these don't follow any more."""
     name, _, rest = key.partition('.')
-    if name not in cfg or name in _top_keys(cfg):
+    # Data sets take whole values over from there.
+    if name not in cfg or name in _TOP_KEYS or not rest and name in _top_keys(cfg):
         return
     value = cfg[name]
     places = [
         place
         for place, found in parts_of(cfg)
-        if place.partition('.')[0] in _top_keys(cfg)
+        if place.partition('.')[0] in _TOP_KEYS
         and type(found) is type(value)
         and found == value
         and (isinstance(value, (Mapping, list, tuple)) or place.rpartition('.')[2] == name)
@@ -181,7 +183,7 @@ def _check_key(cfg: Mapping, merged: Mapping, key: str) -> None:
 
 def _top_keys(cfg: Mapping) -> set[str]:
     """Keys at the top of a config that somebody reads; what data sets take over from there, too."""
-    known = {*inspect.signature(Runner.__init__).parameters, *_TOP_KEYS} - {'self', 'cfg'}
+    known = set(_TOP_KEYS)
     for _, dataset in datasets_in(cfg):
         known |= {k for k, v in dataset.items() if v is None or (k in cfg and v == cfg[k])}
     return known
@@ -223,7 +225,7 @@ def _unknown(cfg: Mapping, parent: Mapping, keys: list[str], depth: int, known: 
     """The sentence for a key that nothing reads, with the nearest one that is read."""
     key, name, where = '.'.join(keys), keys[depth], '.'.join(keys[:depth])
     # The same key further down, for which the way there was left out.
-    places = [place for place, _ in parts_of(cfg) if place.partition('.')[0] in _top_keys(cfg)]
+    places = [place for place, _ in parts_of(cfg) if place.partition('.')[0] in _TOP_KEYS]
     below = [place for place in places if place.endswith(f'.{key}')]
     below += ['.'.join([p, *keys[1:]]) for p in places if depth == 0 and p.endswith(f'.{name}')]
     siblings = {str(sibling) for sibling in parent} - {name} | known - set(_BUILDERS_KEYS)

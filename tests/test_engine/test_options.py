@@ -239,3 +239,13 @@ def test_option_that_is_none_is_a_mistake_of_the_command_line(text, capsys):
     with pytest.raises(SystemExit):
         parser().parse_args(['--cfg-options', text])
     assert repr(text) in capsys.readouterr().err
+
+
+def test_data_sets_take_whole_values_over_and_not_their_parts(tmp_path):
+    path = tmp_path / 'mine.py'
+    noise = "noise = dict(type='SymmetricNoise', ratio=0.4, seed=0)"
+    path.write_text(f"_base_ = '{CONFIGS['ce_digits_sym40']}'\n{noise}\n")
+    with pytest.raises(ValueError, match=rf"'noise' is a variable.*{DATASET}\.noise\.ratio"):
+        read_config(str(path), {'noise.ratio': 0.2}, count_classes=False)
+    cfg = read_config(str(path), {'noise': 'other'}, count_classes=False)
+    assert cfg.train_dataloader.dataset.noise == 'other'
