@@ -14,7 +14,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-import deft_mm.models.losses  # noqa: F401  (registers the default losses)
+from deft_mm.models.losses._checks import NO_MIXING, check_unmixed  # also registers the losses
 from deft_mm.models.text import (
     ClassTokens,
     PackedPrompts,
@@ -102,6 +102,9 @@ class DualPromptHead(TextHead):
         text_memory_gb (float, optional): Bound on what the text tower keeps for the backward pass,
             in units of 2**30 bytes and counted in float32 (mixed precision takes less); None for
             no bound. Defaults to 8.0.
+        topk (int | tuple[int]): The k of the accuracies of ``cal_acc``. Defaults to ``(1,)``.
+        cal_acc (bool): Whether to log the accuracy of training batches against the given labels.
+            Defaults to False.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
 
     Raises:
@@ -128,9 +131,18 @@ class DualPromptHead(TextHead):
         loss_warmup: dict | None = None,
         loss_neg: dict | None = None,
         text_memory_gb: float | None = 8.0,
+        topk: int | tuple[int, ...] = (1,),
+        cal_acc: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(clip=clip, num_classes=num_classes, loss=loss_cls, init_cfg=init_cfg)
+        super().__init__(
+            clip=clip,
+            num_classes=num_classes,
+            loss=loss_cls,
+            topk=topk,
+            cal_acc=cal_acc,
+            init_cfg=init_cfg,
+        )
         self.recipe = get_recipe(
             recipe, require_agreement=require_agreement, pseudo_labels=pseudo_labels
         )
@@ -333,14 +345,14 @@ class DualPromptHead(TextHead):
 
         Returns:
             dict[str, Tensor]: ``loss_cls`` (none in the recipe 'cautious'),
-            ``loss_neg_complementary``, ``loss_neg_positive`` and the share of samples taken for
-            clean, ``selected``.
+            ``loss_neg_complementary``, ``loss_neg_positive``, the share of samples taken for clean,
+            ``selected``, and, with ``cal_acc``, the accuracy in percent, ``accuracy_top-<k>``.
 
         Raises:
-            ValueError: If a sample has no single class as its label, if there are no class names,
-                or if the recipe 'cautious' has a backbone that learns.
+            ValueError: If a sample has no single class as its label (as after Mixup and CutMix), if
+                there are no class names, or if the recipe 'cautious' has a backbone that learns.
         """
-        labels_B = _given_labels(data_samples)
+        labels_B = self._given_labels(data_samples)
         if feats[-1].requires_grad and not self.recipe.train_classifier:
             raise ValueError(
                 "DualPromptHead.recipe 'cautious' trains the negative prompts alone, and the "
@@ -379,7 +391,21 @@ class DualPromptHead(TextHead):
             losses['loss_cls'] = self._loss_cls(
                 pos_BC, labels_B, selected_B, n_samples, n_selected, kwargs
             )
+        if self.cal_acc:
+            losses.update(self._accuracies(pos_BC, labels_B))
         return losses
+
+    def _given_labels(self, data_samples: list[DataSample]) -> Tensor:
+        """The given labels, int64 of shape (B,)."""
+        if any('gt_label' not in s or s.gt_label.numel() != 1 for s in data_samples):
+            raise ValueError(
+                'DualPromptHead trains on samples with one given label each (gt_label): check the '
+                f'data set, and {NO_MIXING}.'
+            )
+        # The preprocessor leaves `gt_label` as it was where it mixes.
+        if 'gt_score' in data_samples[0]:
+            check_unmixed(self, torch.stack([sample.gt_score for sample in data_samples]))
+        return torch.cat([sample.gt_label for sample in data_samples])
 
     def _loss_cls(self, pos_BC, labels_B, selected_B, n_samples, n_selected, kwargs) -> Tensor:
         if self.in_warmup:
@@ -455,18 +481,6 @@ class DualPromptHead(TextHead):
                 sample.set_field(clean_prob_1, 'clean_prob', dtype=Tensor)
             predictions.append(sample)
         return predictions
-
-
-def _given_labels(data_samples: list[DataSample]) -> Tensor:
-    """The given labels, int64 of shape (B,)."""
-    for sample in data_samples:
-        if 'gt_label' not in sample or sample.gt_label.numel() != 1:
-            raise ValueError(
-                'DualPromptHead trains on samples with one given label each (gt_label): remove '
-                'batch augmentations that mix labels (Mixup, CutMix) from '
-                'data_preprocessor.batch_augments, and check the data set.'
-            )
-    return torch.cat([sample.gt_label for sample in data_samples])
 
 
 def _sample_indices(data_samples: list[DataSample], device: torch.device) -> Tensor | None:

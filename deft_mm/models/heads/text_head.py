@@ -12,7 +12,9 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from mmengine.logging import print_log
+from mmpretrain.evaluation.metrics import Accuracy
 from mmpretrain.models.heads import ClsHead
+from mmpretrain.structures import DataSample
 from torch import Tensor
 
 from deft_mm.models.clip import load_text_tower
@@ -37,10 +39,12 @@ class TextHead(ClsHead):
         num_classes (int): Number of classes, at least 2.
         loss (dict): Config of the classification loss. Defaults to
             ``dict(type='CrossEntropyLoss')``.
+        topk (int | tuple[int]): The k of the accuracies of ``cal_acc``. Defaults to ``(1,)``.
+        cal_acc (bool): Whether to log the accuracy of training batches. Defaults to False.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
 
     Raises:
-        ValueError: If ``num_classes`` is None or below 2.
+        ValueError: If ``num_classes`` is None or below 2, or a k of ``topk`` above it.
     """
 
     def __init__(
@@ -48,9 +52,17 @@ class TextHead(ClsHead):
         clip: dict | str,
         num_classes: int,
         loss: dict | None = None,
+        topk: int | tuple[int, ...] = (1,),
+        cal_acc: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(loss=loss or dict(type='CrossEntropyLoss'), init_cfg=init_cfg)
+        super().__init__(
+            loss=loss or dict(type='CrossEntropyLoss'),
+            # ClsHead's documentation allows a number, its code does not.
+            topk=(topk,) if isinstance(topk, int) else tuple(topk),
+            cal_acc=cal_acc,
+            init_cfg=init_cfg,
+        )
         if num_classes is None:
             raise ValueError(
                 f'{type(self).__name__}.num_classes is None: set it, in every head, to the number '
@@ -60,6 +72,11 @@ class TextHead(ClsHead):
         if num_classes < 2:
             raise ValueError(
                 f'{type(self).__name__}.num_classes is {num_classes}: a classifier needs 2 or more.'
+            )
+        if cal_acc and max(self.topk) > num_classes:
+            raise ValueError(
+                f'{type(self).__name__}.topk is {topk}, but there are {num_classes} classes: set '
+                'values up to their number.'
             )
         self.num_classes = num_classes
         self.text = load_text_tower(clip).requires_grad_(False)
@@ -200,6 +217,21 @@ class TextHead(ClsHead):
         image_BE = self.image_features(feats)
         with without_autocast(image_BE):
             return image_BE @ text_CE.T
+
+    def _get_loss(
+        self, cls_score: Tensor, data_samples: list[DataSample], **kwargs
+    ) -> dict[str, Tensor]:
+        losses = super()._get_loss(cls_score, data_samples, **kwargs)
+        if self.cal_acc:
+            labels_B = torch.cat([sample.gt_label for sample in data_samples])
+            losses.update(self._accuracies(cls_score, labels_B))
+        return losses
+
+    def _accuracies(self, logits_BC: Tensor, labels_B: Tensor) -> dict[str, Tensor]:
+        """Accuracy in percent for every k of ``topk``, by its name in the log."""
+        # ClsHead counts no class whose logit is negative, as those of cosines may be.
+        found = Accuracy.calculate(logits_BC, labels_B, topk=self.topk, thrs=(None,))
+        return {f'accuracy_top-{k}': acc for k, (acc,) in zip(self.topk, found, strict=True)}
 
     @abstractmethod
     def class_features(self) -> Tensor:

@@ -44,6 +44,8 @@ class ZeroShotHead(TextHead):
             ``exp(-logit_scale)`` (0.01 in OpenAI's models). It changes scores, not the predicted
             class. Defaults to None.
         loss (dict): The classification loss. Defaults to ``dict(type='CrossEntropyLoss')``.
+        topk (int | tuple[int]): The k of the accuracies of ``cal_acc``. Defaults to ``(1,)``.
+        cal_acc (bool): Whether to log the accuracy of training batches. Defaults to False.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
 
     Raises:
@@ -70,6 +72,8 @@ class ZeroShotHead(TextHead):
         template: str | Sequence[str] = 'a photo of a {}.',
         temperature: float | None = None,
         loss: dict | None = None,
+        topk: int | tuple[int, ...] = (1,),
+        cal_acc: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         templates = (template,) if isinstance(template, str) else tuple(template)
@@ -83,7 +87,14 @@ class ZeroShotHead(TextHead):
                 f'ZeroShotHead.temperature is {temperature}: set it above 0, or to None for that '
                 'of CLIP.'
             )
-        super().__init__(clip=clip, num_classes=num_classes, loss=loss, init_cfg=init_cfg)
+        super().__init__(
+            clip=clip,
+            num_classes=num_classes,
+            loss=loss,
+            topk=topk,
+            cal_acc=cal_acc,
+            init_cfg=init_cfg,
+        )
         self.templates = templates
         self.temperature = temperature
         shape = (len(self.templates), num_classes, self.text.context_length - 2)

@@ -6,6 +6,10 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 REDUCTIONS = ('none', 'mean', 'sum')
+NO_MIXING = (
+    'remove data_preprocessor.batch_augments (or train_cfg.augments), which mix the labels of a '
+    'batch (Mixup, CutMix)'
+)
 
 
 def check_reduction(loss: nn.Module, reduction: str) -> str:
@@ -41,7 +45,24 @@ def check_class_indices(loss: nn.Module, target: Tensor) -> None:
     if target.ndim != 1:
         raise ValueError(
             f'{type(loss).__name__} takes class indices of shape (B,), not {tuple(target.shape)}: '
-            'remove batch augmentations that mix labels (Mixup, CutMix).'
+            f'{NO_MIXING}, and data_preprocessor.to_onehot.'
+        )
+
+
+def check_unmixed(module: nn.Module, gt_score: Tensor) -> None:
+    """Refuse labels of several classes. Where there are scores at all, it waits for the device.
+
+    Args:
+        module (nn.Module): What needs one class a sample, for the message.
+        gt_score (Tensor): Share of every class in the label, shape (B, C).
+
+    Raises:
+        ValueError: If the label of a sample is not one class.
+    """
+    if (gt_score.amax(dim=1) < 1).any():
+        raise ValueError(
+            f'{type(module).__name__} takes one class a sample, but the labels are mixed: '
+            f'{NO_MIXING}.'
         )
 
 

@@ -11,7 +11,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
-from ._checks import check_reduction, check_samples
+from ._checks import check_reduction, check_samples, check_unmixed
 
 
 @MODELS.register_module()
@@ -23,7 +23,8 @@ class SampleWeightedLoss(nn.Module):
 
     Both sums are over the whole batch of all processes: on each, the loss is scaled such that the
     average over processes, which DDP takes of the gradients, is this mean. A batch whose weights
-    are all 0 costs 0. In evaluation mode the samples count alike.
+    are all 0 costs 0. In evaluation mode the samples count alike. A mixed image (Mixup, CutMix) is
+    of several samples, so that none of their weights is its own: that is refused.
 
     The weight is a field of the ``DataSample``, for example the clean probability that
     ``CleanProbWeightedDataset`` gives it. :class:`~deft_mm.engine.hooks.LossContextHook` tells this
@@ -84,11 +85,13 @@ class SampleWeightedLoss(nn.Module):
             Tensor: A scalar, or shape (B,) without reduction.
 
         Raises:
-            ValueError: If the samples or their weights are not known.
+            ValueError: If the samples or their weights are not known, or if labels are mixed.
         """
         reduction = check_reduction(self, reduction_override or self.reduction)
         if not self.training:
             return self.loss(cls_score, target, weight, avg_factor, reduction_override=reduction)
+        if target.ndim > 1:
+            check_unmixed(self, target)
         weight_B = self._sample_weights(cls_score)
         if weight is not None:
             weight_B = weight_B * weight.float()

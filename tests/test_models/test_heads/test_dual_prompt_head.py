@@ -11,7 +11,7 @@ from mmengine.hooks import EMAHook
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
-import deft_mm.models.heads  # noqa: F401  (registers the head)
+import deft_mm.models  # noqa: F401  (registers head and backbone)
 
 NAMES = ['apple', 'maple_tree', '(bird of prey)']
 CLIP = dict(
@@ -42,11 +42,66 @@ def samples(labels):
 LABELS = [0, 1, 2] * 4
 
 
+def detector(key, augments):
+    """A whole classifier; ``augments`` stand where one may write them."""
+    preprocessor = dict(num_classes=3)
+    if augments is not None and key == 'data_preprocessor':
+        preprocessor['batch_augments'] = dict(augments=augments)
+    torch.manual_seed(0)
+    return MODELS.build(
+        dict(
+            type='ImageClassifier',
+            backbone=dict(type='CLIPVisionTransformer', clip=CLIP),
+            head=dict(type='DualPromptHead', clip=CLIP, num_classes=3, n_ctx=4, class_names=NAMES),
+            data_preprocessor=preprocessor,
+            train_cfg=dict(augments=augments) if augments and key == 'train_cfg' else None,
+        )
+    )
+
+
+def image_batch():
+    images = torch.randint(0, 256, (6, 3, 8, 8), generator=torch.Generator().manual_seed(0))
+    return dict(inputs=images.to(torch.uint8), data_samples=samples([0, 1, 2] * 2))
+
+
 def fix_complementary_labels(head):
     head.draw_complementary_labels = lambda labels: (labels + 1) % 3
 
 
 # -- losses -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('augment', ['Mixup', 'CutMix', 'ResizeMix'])
+@pytest.mark.parametrize('key', ['data_preprocessor', 'train_cfg'])
+def test_mixed_labels_are_refused_wherever_the_config_asks_for_them(augment, key):
+    model, batch = detector(key, augments=dict(type=augment, alpha=1.0)), image_batch()
+    torch.manual_seed(0)
+    with pytest.raises(ValueError, match=r'data_preprocessor\.batch_augments \(or train_cfg'):
+        model(**model.data_preprocessor(batch, True), mode='loss')
+
+
+def test_one_hot_labels_are_no_mixed_ones():
+    model = detector('data_preprocessor', None)
+    torch.manual_seed(0)
+    expected = model(**model.data_preprocessor(image_batch(), True), mode='loss')
+    model.data_preprocessor.to_onehot = True
+    data = model.data_preprocessor(image_batch(), True)
+    assert data['data_samples'][0].gt_score.tolist() == [1, 0, 0]
+    torch.manual_seed(0)
+    assert model(**data, mode='loss') == expected
+
+
+@pytest.mark.parametrize('topk', [2, (1, 2)])
+def test_accuracy_of_a_training_batch_is_that_of_the_positive_logits(topk):
+    head = build(cal_acc=True, topk=topk)
+    losses = head.loss(features(), samples(LABELS))
+    head.cal_acc = False
+    logits, labels = head(features()), torch.tensor(LABELS)
+    found = {name: value for name, value in losses.items() if name.startswith('accuracy')}
+    for k in head.topk:
+        expected = 100 * (logits.topk(k).indices == labels[:, None]).any(1).float().mean()
+        torch.testing.assert_close(found.pop(f'accuracy_top-{k}'), expected[None])
+    assert not found and 'accuracy_top-1' not in head.loss(features(), samples(LABELS))
 
 
 def test_negative_learning_moves_the_negative_context_alone():
@@ -308,6 +363,7 @@ def test_given_names_win_over_those_of_a_checkpoint():
         (dict(recipe='severe'), ValueError, "'severe'.*synthetic, real_world"),
         (dict(class_position='left'), ValueError, "'left'.*end, front, middle"),
         (dict(warmup_epochs=-1), ValueError, 'warmup_epochs is -1'),
+        (dict(cal_acc=True, topk=(1, 5)), ValueError, r'topk is \(1, 5\), but there are 3'),
     ],
 )
 def test_wrong_setting_is_one_clear_error(cfg, error, message):
@@ -315,10 +371,10 @@ def test_wrong_setting_is_one_clear_error(cfg, error, message):
         build(**cfg)
 
 
-def test_missing_names_mixed_labels_and_unprojected_features_are_clear_errors():
+def test_missing_names_labels_and_unprojected_features_are_clear_errors():
     with pytest.raises(ValueError, match='set class_names.*metainfo'):
         build(class_names=None).predict(features())
-    with pytest.raises(ValueError, match='Mixup'):
+    with pytest.raises(ValueError, match='one given label each.*Mixup'):
         build().loss(features(1), [DataSample().set_gt_score(torch.tensor([0.5, 0.5, 0.0]))])
     with pytest.raises(ValueError, match="out_type='projected'"):
         build()((torch.zeros(2, 16),))

@@ -89,6 +89,15 @@ def test_classifier_predicts_scores_and_trains_the_backbone_without_encoding_aga
     assert gradients and all(grad.any() for grad in gradients)
 
 
+def test_accuracy_of_a_training_batch_is_logged_if_asked_for():
+    head = build(cal_acc=True, topk=2)
+    labels = [sample.pred_label.item() for sample in build().predict(features())]
+    samples = [DataSample().set_gt_label(label) for label in labels]
+    losses = head.loss(features(), samples)
+    assert losses['accuracy_top-2'] == 100 and set(losses) == {'loss', 'accuracy_top-2'}
+    assert set(build().loss(features(), samples)) == {'loss'}
+
+
 def test_checkpoint_predicts_without_names():
     loaded, original = build(class_names=None), build()
     loaded.load_state_dict(original.state_dict())
