@@ -196,7 +196,8 @@ class DualPromptHead(TextHead):
         """Unit-length features of all prompts.
 
         While training, and wherever gradients are recorded, they are computed anew; in evaluation
-        once, until a parameter changes.
+        once, until a parameter changes. (A write through ``param.data``, as of EMA, is noticed at
+        the next ``train()`` or ``eval()``, which MMEngine's loops call after their hooks.)
 
         Returns:
             Tensor: float32 of shape (2, C, E), the positive ones first.
@@ -205,11 +206,8 @@ class DualPromptHead(TextHead):
             self._layout = self._pack()
         if self.training or torch.is_grad_enabled():
             return self._encode()
-        return self._features.get(
-            self._encode_in_full_precision,
-            by_value=[self.prompts.pos_ctx, self.prompts.neg_ctx, self.class_token_ids],
-            by_version=self._frozen_tensors(),
-        )
+        contexts = [self.prompts.pos_ctx, self.prompts.neg_ctx]
+        return self._features.get(self._encode_in_full_precision, contexts + self._text_tensors())
 
     def class_features(self) -> Tensor:
         """Features of the positive prompts, float32 of shape (C, E)."""

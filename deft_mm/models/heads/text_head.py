@@ -178,8 +178,8 @@ class TextHead(ClsHead):
 
     # -- features -------------------------------------------------------------
 
-    def _frozen_tensors(self) -> list[Tensor]:
-        return [*self.text.parameters(), *self.text.buffers()]
+    def _text_tensors(self) -> list[Tensor]:
+        return [self.class_token_ids, *self.text.parameters(), *self.text.buffers()]
 
     def image_features(self, feats: tuple[Tensor]) -> Tensor:
         """Unit-length image features.

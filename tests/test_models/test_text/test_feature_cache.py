@@ -23,7 +23,7 @@ class Counter:
         return self.context.sum() * self.tower.sum()
 
     def get(self):
-        return self.cache.get(self.compute, by_value=[self.context], by_version=[self.tower])
+        return self.cache.get(self.compute, [self.context, self.tower])
 
 
 def sgd_step(parameter):
@@ -33,7 +33,7 @@ def sgd_step(parameter):
 
 CHANGES = {
     'optimizer step': lambda c: sgd_step(c.context),
-    'context written behind autograd': lambda c: c.context.data.add_(1),
+    'context written in place': lambda c: c.context.detach().add_(1),
     'context data exchanged': lambda c: setattr(c.context, 'data', c.context.data + 1),
     'context in another type': lambda c: setattr(c.context, 'data', c.context.data.double()),
     'tower written in place': lambda c: c.tower.detach().add_(1),
