@@ -2,7 +2,7 @@
 
 import dataclasses
 import difflib
-import json
+import inspect
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,9 @@ LOCAL_DIR = 'local-dir:'
 QUICK_GELU_SUFFIX = '-quickgelu'
 
 CLIP_KEYS = ('model', 'pretrained', 'quick_gelu', 'cache_dir')
-MODEL_KEYS = (
-    'embed_dim',
-    'vision_cfg',
-    'text_cfg',
-    'quick_gelu',
-    'custom_text',
-    'multimodal_cfg',
-    'init_logit_scale',
-    'init_logit_bias',
-    'nonscalar_logit_scale',
-    'output_dict',
-)
+# What open_clip's model classes take, and what it chooses the class by.
+MODEL_KEYS = {*inspect.signature(open_clip.CustomTextCLIP).parameters} - {'cast_dtype'}
+MODEL_KEYS |= {'custom_text', 'multimodal_cfg'}
 # Files that open_clip itself looks for in a local folder, best first.
 WEIGHT_FILES = (
     'open_clip_model.safetensors',
@@ -95,13 +86,6 @@ class ClipSpec:
         )
 
 
-def near_matches(word: str, known: Iterable[str]) -> str:
-    """The known words, those that look like ``word`` first where there are any."""
-    known = sorted(known)
-    near = difflib.get_close_matches(word, known, n=5, cutoff=0.5)
-    return ', '.join(near) if near else ', '.join(known)
-
-
 def resolve_clip(clip: Mapping | str) -> ClipSpec:
     """Reads a ``clip`` config value.
 
@@ -121,23 +105,26 @@ def resolve_clip(clip: Mapping | str) -> ClipSpec:
         FileNotFoundError: A missing folder or file.
     """
     clip = _checked_keys(clip)
-    model, pretrained = clip['model'], clip.get('pretrained')
-    if isinstance(pretrained, Path):
-        pretrained = str(pretrained)
-    if pretrained is not None and not isinstance(pretrained, str):
-        raise TypeError(
-            f'clip.pretrained must be a tag, a path or None, but is {type(pretrained).__name__}'
-        )
-    options = dict(quick_gelu=clip.get('quick_gelu'), cache_dir=clip.get('cache_dir'))
+    model, pretrained, quick_gelu = (clip.get(k) for k in ('model', 'pretrained', 'quick_gelu'))
     if isinstance(model, Mapping):
-        return _from_model_cfg(model, pretrained, **options)
-    if model == 'tiny':
-        return _from_folder('tiny', TINY_FOLDER, pretrained, **options)
-    if model.startswith(LOCAL_DIR):
-        return _from_folder(
-            model, Path(model[len(LOCAL_DIR) :]).expanduser(), pretrained, **options
+        _check_model_cfg(model, 'clip.model')
+        spec = ClipSpec(
+            name='clip.model=dict(...)',
+            model_cfg=model,
+            quick_gelu=_agreed(quick_gelu, model.get('quick_gelu'), 'clip.model.quick_gelu'),
+            path=None if pretrained is None else _existing_file(pretrained, tags=()),
         )
-    return _from_name(model, pretrained, **options)
+    elif model == 'tiny' or model.startswith(LOCAL_DIR):
+        if pretrained is not None:
+            raise ValueError(
+                f'clip.model={model!r} brings its own weights, but clip.pretrained={pretrained!r} '
+                'is set too: remove it (clip.pretrained=None)'
+            )
+        folder = TINY_FOLDER if model == 'tiny' else Path(model[len(LOCAL_DIR) :]).expanduser()
+        spec = _from_folder(model, folder, quick_gelu)
+    else:
+        spec = _from_name(model, pretrained, quick_gelu)
+    return dataclasses.replace(spec, cache_dir=clip.get('cache_dir'))
 
 
 def _checked_keys(clip: Any) -> dict:
@@ -162,6 +149,13 @@ def _checked_keys(clip: Any) -> dict:
             f"clip.model must be a model name, 'tiny', '{LOCAL_DIR}/path' or an open_clip model "
             f'config (dict), but is {clip.get("model")!r}'
         )
+    if isinstance(clip.get('pretrained'), Path):
+        clip['pretrained'] = str(clip['pretrained'])
+    if not isinstance(clip.get('pretrained'), (str, type(None))):
+        raise TypeError(
+            'clip.pretrained must be a tag, a path or None, but is '
+            f'{type(clip["pretrained"]).__name__}'
+        )
     if clip.get('quick_gelu') not in (None, True, False):
         raise TypeError(f'clip.quick_gelu must be True, False or None: {clip["quick_gelu"]!r}')
     return clip
@@ -176,31 +170,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _from_model_cfg(
-    model_cfg: Mapping, pretrained: str | None, quick_gelu: bool | None, cache_dir: str | None
-) -> ClipSpec:
-    _check_model_cfg(model_cfg, 'clip.model')
-    return ClipSpec(
-        name='clip.model=dict(...)',
-        model_cfg=dict(model_cfg),
-        quick_gelu=_agreed(quick_gelu, model_cfg.get('quick_gelu'), 'clip.model.quick_gelu'),
-        path=None if pretrained is None else _existing_file(pretrained, tags=()),
-        cache_dir=cache_dir,
-    )
-
-
-def _from_folder(
-    name: str,
-    folder: Path,
-    pretrained: str | None,
-    quick_gelu: bool | None,
-    cache_dir: str | None,
-) -> ClipSpec:
-    if pretrained is not None:
-        raise ValueError(
-            f'clip.model={name!r} brings its own weights, but clip.pretrained={pretrained!r} is '
-            f'set too: remove it (clip.pretrained=None)'
-        )
+def _from_folder(name: str, folder: Path, quick_gelu: bool | None) -> ClipSpec:
     config_file = folder / 'open_clip_config.json'
     if not config_file.is_file():
         raise FileNotFoundError(
@@ -208,8 +178,7 @@ def _from_folder(
             f'open_clip_config.json and the weights ({WEIGHT_FILES[0]}, ...)'
         )
     try:
-        config = json.loads(config_file.read_text(encoding='utf-8'))
-        model_cfg = config.get('model_cfg', config)
+        model_cfg = open_clip.get_model_config(f'{LOCAL_DIR}{folder}')
     except (ValueError, AttributeError) as error:
         raise ValueError(
             f'clip.model={name!r}: {config_file} is not an open_clip config: {error}'
@@ -220,14 +189,11 @@ def _from_folder(
         model_cfg=model_cfg,
         quick_gelu=_agreed(quick_gelu, model_cfg.get('quick_gelu'), f'quick_gelu of {config_file}'),
         path=_weights_in(folder, name),
-        cache_dir=cache_dir,
         bpe_path=_vocabulary_in(folder, name),
     )
 
 
-def _from_name(
-    name: str, pretrained: str | None, quick_gelu: bool | None, cache_dir: str | None
-) -> ClipSpec:
+def _from_name(name: str, pretrained: str | None, quick_gelu: bool | None) -> ClipSpec:
     # Names in papers have a slash (ViT-B/16), open_clip's a dash.
     cleaned = name.replace('/', '-')
     known = open_clip.list_models()
@@ -235,21 +201,19 @@ def _from_name(
         hint = (
             f'download the model and use {LOCAL_DIR}/path'
             if name.startswith('hf-hub:')
-            else f'did you mean {near_matches(cleaned, [*known, "tiny"])}?'
+            else f'did you mean {_near_matches(cleaned, [*known, "tiny"])}?'
         )
         raise ValueError(f'clip.model={name!r} is not a model that open_clip knows; {hint}')
-    named = True if cleaned.endswith(QUICK_GELU_SUFFIX) else None
+    base = cleaned.removesuffix(QUICK_GELU_SUFFIX)
     model_cfg = open_clip.get_model_config(cleaned)
-    model_cfg_says = named if named else model_cfg.get('quick_gelu')
+    named = True if cleaned != base else model_cfg.get('quick_gelu')
     spec = ClipSpec(
         name=f'clip.model={name!r}',
         model_cfg=model_cfg,
-        quick_gelu=_agreed(quick_gelu, model_cfg_says, f'clip.model={name!r}'),
-        cache_dir=cache_dir,
+        quick_gelu=_agreed(quick_gelu, named, f'clip.model={name!r}'),
     )
     if pretrained is None:
         return spec
-    base = cleaned.removesuffix(QUICK_GELU_SUFFIX)
     tag_cfg = open_clip.get_pretrained_cfg(base, pretrained) or open_clip.get_pretrained_cfg(
         cleaned, pretrained
     )
@@ -278,14 +242,15 @@ def _activation(quick_gelu: bool) -> str:
 
 
 def _agreed(explicit: bool | None, configured: bool | None, where: str) -> bool | None:
-    if explicit is not None and configured is not None and explicit != bool(configured):
+    configured = None if configured is None else bool(configured)
+    if explicit is None:
+        return configured
+    if configured not in (None, explicit):
         raise ValueError(
             f'clip.quick_gelu={explicit} contradicts {where}, which means '
-            f'{_activation(bool(configured))}: remove one of them'
+            f'{_activation(configured)}: remove one of them'
         )
-    if explicit is not None:
-        return explicit
-    return None if configured is None else bool(configured)
+    return explicit
 
 
 def _check_model_cfg(model_cfg: Any, where: str) -> None:
@@ -296,7 +261,9 @@ def _check_model_cfg(model_cfg: Any, where: str) -> None:
             raise ValueError(f'{where} lacks {key!r}; needed: embed_dim, vision_cfg, text_cfg')
     for key in model_cfg:
         if key not in MODEL_KEYS:
-            raise ValueError(f'{where} has an unknown key {key!r}; known: {", ".join(MODEL_KEYS)}')
+            raise ValueError(
+                f'{where} has an unknown key {key!r}; known: {", ".join(sorted(MODEL_KEYS))}'
+            )
     for part, cls in (
         ('vision_cfg', open_clip.CLIPVisionCfg),
         ('text_cfg', open_clip.CLIPTextCfg),
@@ -306,7 +273,7 @@ def _check_model_cfg(model_cfg: Any, where: str) -> None:
             if key not in known:
                 raise ValueError(
                     f'{where}, {part} has an unknown key {key!r}; did you mean '
-                    f'{near_matches(key, known)}?'
+                    f'{_near_matches(key, known)}?'
                 )
 
 
@@ -316,7 +283,7 @@ def _existing_file(pretrained: str, tags: Iterable[str]) -> Path:
         return path
     if path.suffix or len(path.parts) > 1:
         raise FileNotFoundError(f'clip.pretrained={pretrained!r}: there is no such file')
-    known = f'known tags: {near_matches(pretrained, tags)}' if tags else 'this model has no tags'
+    known = f'known tags: {_near_matches(pretrained, tags)}' if tags else 'this model has no tags'
     raise ValueError(
         f'clip.pretrained={pretrained!r} is neither a file nor a pretrained tag of this model; '
         f'{known}'
@@ -346,3 +313,9 @@ def _vocabulary_in(folder: Path, name: str) -> Path | None:
         )
     # Absolute: open_clip falls back to OpenAI's vocabulary without a word otherwise.
     return files[0].resolve() if files else None
+
+
+def _near_matches(word: str, known: Iterable[str]) -> str:
+    """The known words, those that look like ``word`` alone where there are any."""
+    known = sorted(known)
+    return ', '.join(difflib.get_close_matches(word, known, n=5, cutoff=0.5) or known)

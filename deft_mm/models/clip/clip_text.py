@@ -30,8 +30,7 @@ class CLIPText(nn.Module):
         logit_scale (Tensor): Scalar buffer.
         attn_mask (Tensor): Causal mask (context_length, context_length), 0 and -inf; not in the
             state dict.
-        context_length, width, heads, embed_dim (int): Sizes.
-        sot_id, eot_id, pad_id (int): Token ids.
+        context_length, width, embed_dim (int): Sizes.
         tokenizer (SimpleTokenizer): As given.
     """
 
@@ -52,11 +51,7 @@ class CLIPText(nn.Module):
         self.register_buffer('logit_scale', logit_scale.detach().float().reshape(()).clone())
         self.context_length = tower.context_length
         self.width = tower.width
-        self.heads = tower.heads
         self.embed_dim = embed_dim
-        self.sot_id = tokenizer.sot_token_id
-        self.eot_id = tokenizer.eot_token_id
-        self.pad_id = tower.pad_id
         self.tokenizer = tokenizer
         self.requires_grad_(False)
         self.eval()

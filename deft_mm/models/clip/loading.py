@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Mapping
-from types import SimpleNamespace
+from pathlib import Path
 
 import open_clip
 import torch
@@ -12,7 +12,7 @@ from open_clip.model import resize_pos_embed, resize_text_pos_embed
 from open_clip.transformer import ResidualAttentionBlock
 from torch import nn
 
-from deft_mm.models.clip.checkpoint import Checkpoint
+from deft_mm.models.clip.checkpoint import OPENAI_MARKS, read_weights
 from deft_mm.models.clip.clip_spec import ClipSpec, resolve_clip
 from deft_mm.models.clip.clip_text import CLIPText
 
@@ -160,93 +160,96 @@ def _check_text_kind(spec: ClipSpec) -> None:
 def _load_half(spec: ClipSpec, cfg: dict, half: str) -> tuple[nn.Module, torch.Tensor]:
     """One tower ('visual' or 'text') and the logit scale."""
     device = torch.empty(0).device
-    if device.type == 'meta':
-        return _build_half(cfg, half, bool(spec.quick_gelu))
-    path = spec.checkpoint_path()
+    path = None if device.type == 'meta' else spec.checkpoint_path()
     if path is None:
-        print_log(
-            f'{spec.name}: no weights given (clip.pretrained); the {half} tower is random',
-            logger='current',
-            level=logging.WARNING,
-        )
-        return _build_half(cfg, half, bool(spec.quick_gelu))
-    checkpoint = Checkpoint(path)
-    if checkpoint.openai and spec.quick_gelu is False:
+        if device.type != 'meta':
+            print_log(
+                f'{spec.name}: no weights given (clip.pretrained); the {half} tower is random',
+                logger='current',
+                level=logging.WARNING,
+            )
+        model = open_clip.CustomTextCLIP(**cfg, quick_gelu=bool(spec.quick_gelu))
+        return getattr(model, half), model.logit_scale.detach()
+    weights = read_weights(path)
+    quick_gelu = _activation_of(spec, path, is_openai=not OPENAI_MARKS.isdisjoint(weights))
+    if half == 'text' and 'logit_scale' not in weights:
+        raise ValueError(f'{path}: logit_scale is missing')
+    # Not by open_clip's `create_model`, which has a file and a whole model in memory at once.
+    with torch.device('meta'):
+        model = open_clip.CustomTextCLIP(**cfg, quick_gelu=quick_gelu)
+    fitting = _fitting_weights(weights, model, half, path)
+    tower = getattr(model, half).to_empty(device=device)
+    for buffer in tower.buffers():
+        buffer.zero_()
+    if getattr(tower, 'attn_mask', None) is not None:
+        tower.attn_mask = tower.build_causal_mask()
+    tower.load_state_dict(fitting)
+    return tower, weights.get('logit_scale', torch.zeros(())).to(device)
+
+
+def _activation_of(spec: ClipSpec, path: Path, is_openai: bool) -> bool:
+    """Whether weights want QuickGELU."""
+    if is_openai and spec.quick_gelu is False:
         raise ValueError(
             f'{spec.name}: quick_gelu=False, but {path} is an OpenAI checkpoint, which was trained '
             f'with QuickGELU: leave quick_gelu out'
         )
-    if spec.quick_gelu is None and not checkpoint.openai and spec.quick_gelu_tags:
+    if spec.quick_gelu is None and not is_openai and spec.quick_gelu_tags:
         raise ValueError(
             f'{spec.name}: {path} does not tell its activation. Set clip.quick_gelu=True if its '
             f'weights were trained with QuickGELU (as {", ".join(spec.quick_gelu_tags)} were), '
             f'else clip.quick_gelu=False'
         )
-    # Weights are copied into an empty tower tensor by tensor: it never exists twice.
-    with torch.device('meta'):
-        tower, logit_scale = _build_half(cfg, half, bool(spec.quick_gelu) or checkpoint.openai)
-    tower.to_empty(device=device)
-    for buffer in tower.buffers():
-        buffer.zero_()
-    if getattr(tower, 'attn_mask', None) is not None:
-        tower.attn_mask = tower.build_causal_mask()
-    _fill(tower, checkpoint, half)
-    if half == 'text':
-        if 'logit_scale' not in checkpoint:
-            raise ValueError(f'{path}: logit_scale is missing')
-        logit_scale = checkpoint['logit_scale'].to(device)
-    return tower, logit_scale
+    return bool(spec.quick_gelu) or is_openai
 
 
-def _build_half(cfg: dict, half: str, quick_gelu: bool) -> tuple[nn.Module, torch.Tensor]:
-    # `CustomTextCLIP` keeps its text tower in one module; the towers are those of `CLIP`.
-    model = open_clip.CustomTextCLIP(**cfg, quick_gelu=quick_gelu)
-    return getattr(model, half), model.logit_scale.detach()
-
-
-@torch.no_grad()
-def _fill(tower: nn.Module, checkpoint: Checkpoint, half: str) -> None:
-    targets = tower.state_dict()
-    # Old files lack the first (PyTorch < 0.4.1), or have the second, which is no weight.
+def _fitting_weights(
+    weights: dict[str, torch.Tensor], model: nn.Module, half: str, path: Path
+) -> dict[str, torch.Tensor]:
+    """The weights of one tower, its position embedding interpolated as open_clip does it."""
+    targets, prefix = getattr(model, half).state_dict(), f'{half}.'
+    weights = {name: value for name, value in weights.items() if name.startswith(prefix)}
+    # No weight, though OpenAI's archives have it.
+    weights.pop(f'{prefix}attn_mask', None)
+    misfit = f'{path} does not fit the {half} tower of clip.model:'
+    if 'positional_embedding' in targets and f'{prefix}positional_embedding' in weights:
+        _resize_positions(weights, targets['positional_embedding'].shape, model, half, misfit)
+    weights = {name.removeprefix(prefix): value for name, value in weights.items()}
+    # Files of PyTorch older than 0.4.1 lack these, which BatchNorm sees to.
     optional = {name for name in targets if name.endswith('num_batches_tracked')}
-    found = checkpoint.names(half)
-    missing = sorted(targets.keys() - found - optional)
-    unexpected = sorted(found - targets.keys() - {'attn_mask'})
+    missing = sorted(targets.keys() - weights.keys() - optional)
+    unexpected = sorted(weights.keys() - targets.keys())
     if missing or unexpected:
         raise ValueError(
-            f'{checkpoint.path} does not fit the {half} tower of clip.model: '
-            f'{_some(missing)} missing, {_some(unexpected)} unexpected; is it another model?'
+            f'{misfit} {_some(missing)} missing, {_some(unexpected)} unexpected; is it another '
+            'model?'
         )
-    for name in sorted(targets.keys() & found):
-        shape, target = checkpoint.shape(f'{half}.{name}'), targets[name]
-        resizable = name == 'positional_embedding' and shape[-1] == target.shape[-1]
-        if shape != tuple(target.shape) and not resizable:
+    for name, value in weights.items():
+        if value.shape != targets[name].shape:
             raise ValueError(
-                f'{checkpoint.path} does not fit the {half} tower of clip.model: {name} has shape '
-                f'{shape}, expected {tuple(target.shape)}; is it another model?'
+                f'{misfit} {name} has shape {tuple(value.shape)}, expected '
+                f'{tuple(targets[name].shape)}; is it another model?'
             )
-        value = checkpoint[f'{half}.{name}']
-        if shape != tuple(target.shape):
-            value = _resized(value.float(), tower, half, checkpoint)
-        target.copy_(value)
+    return weights
 
 
-def _resized(
-    value_TD: torch.Tensor, tower: nn.Module, half: str, checkpoint: Checkpoint
-) -> torch.Tensor:
-    """A position embedding of another size, interpolated as open_clip does it."""
-    state = {f'{half}.positional_embedding': value_TD}
+def _resize_positions(
+    weights: dict[str, torch.Tensor], target: torch.Size, model: nn.Module, half: str, misfit: str
+) -> None:
+    name = f'{half}.positional_embedding'
+    size = weights[name].shape
+    if size == target or size[-1] != target[-1]:
+        return
+    weights[name] = weights[name].float()
     if half == 'text':
-        resize_text_pos_embed(state, tower)
-    else:
-        patches = len(value_TD) - 1
-        if math.isqrt(patches) ** 2 != patches:
-            raise ValueError(
-                f'{checkpoint.path}: visual.positional_embedding has {patches} patches, which is '
-                f'no square, and clip.model expects another number; set its vision_cfg.image_size'
-            )
-        resize_pos_embed(state, SimpleNamespace(visual=tower))
-    return state[f'{half}.positional_embedding']
+        resize_text_pos_embed(weights, model)
+        return
+    if math.isqrt(size[0] - 1) ** 2 != size[0] - 1:
+        raise ValueError(
+            f'{misfit} visual.positional_embedding has {size[0] - 1} patches, which is no square, '
+            'and clip.model expects another number; set its vision_cfg.image_size'
+        )
+    resize_pos_embed(weights, model)
 
 
 def _some(names: list[str]) -> str:

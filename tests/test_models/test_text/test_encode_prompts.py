@@ -135,7 +135,9 @@ def test_words_without_a_context_equal_open_clips_tower():
     with torch.no_grad():
         feats = encode_prompts(text, prompts, torch.empty(1, 0, text.width))
         expected = F.normalize(text(text.tokenizer(texts)), dim=-1)
-    assert prompts.prefix.ids.tolist() == [[text.sot_id, *text.tokenizer.encode('a photo of a')]]
+    assert prompts.prefix.ids.tolist() == [
+        [text.tokenizer.sot_token_id, *text.tokenizer.encode('a photo of a')]
+    ]
     assert relative_error(feats[0], expected) < 1e-5
 
 
