@@ -43,7 +43,15 @@ class DualPromptHead(TextHead):
     where :math:`sg` stops the gradient. A sample is clean if :math:`p^{yes}` of its given label is
     above 0.5, a threshold learned per sample. The classification loss trains the positive context
     and the backbone, negative learning the negative context alone. From `Vision-Language Models are
-    Strong Noisy Label Detectors <https://arxiv.org/abs/2409.19696>`_, Sec. 3.
+    Strong Noisy Label Detectors <https://arxiv.org/abs/2409.19696>`_, Sec. 4.
+
+    Where the paper's text and its authors' reference code differ, this is the code's:
+
+    - The text (Eqs. 6 and 7) stops no gradient.
+    - In the text, pseudo labels, the classes that Eq. 1 predicts, take the place of the given
+      labels in Eq. 7; in the code they do so for rejected samples alone.
+    - In the text (Algorithm 1) the clean set is formed once an epoch, and both losses are of its
+      samples; in the code each batch selects for itself, and negative learning takes all samples.
 
     The loss of an epoch depends on the recipe; the current epoch is told by :meth:`set_epoch`:
 
@@ -51,9 +59,12 @@ class DualPromptHead(TextHead):
       learning take every sample with its given label. Afterwards cross entropy takes the clean
       samples of the batch, and in negative learning the predicted class stands for the label of the
       others.
-    - ``real_world``: the warm-up (5 epochs) has symmetric cross entropy; predicted classes stand
-      for the labels of rejected samples from the second epoch on; and a clean sample must also have
-      its highest :math:`p^{yes}` at its given label.
+    - ``real_world``, of the reference code for real-world noise: the warm-up (5 epochs) has
+      symmetric cross entropy; predicted classes stand for the labels of rejected samples from the
+      second epoch on; and a clean sample must also have its highest :math:`p^{yes}` at its given
+      label.
+    - ``real_world_text``, of the paper's text (Sec. 5.1): as ``synthetic``, but that a clean sample
+      must also have its given label predicted (the highest :math:`pos`).
     - ``cautious``, for a CLIP that knows the classes badly; ours, not the paper's: there is no
       classification loss, so that wrong labels cannot undo what the CLIP knows. The positive
       prompts stay at the words of ``ctx_init``, the backbone has no PEFT method, and the negative
@@ -84,19 +95,20 @@ class DualPromptHead(TextHead):
             ``ctx_init`` is given, for the positive context plus N(0, ``ctx_init_std``). Defaults to
             None.
         ctx_init_std (float): Standard deviation of the random initial values. Defaults to 0.02.
-        recipe (str): 'synthetic', 'real_world' or 'cautious'. Defaults to 'synthetic'.
-        warmup_epochs (int, optional): Number of warm-up epochs; None for the recipe's (1, 5 and 3).
-            Defaults to None.
+        recipe (str): 'synthetic', 'real_world', 'real_world_text' or 'cautious'. Defaults to
+            'synthetic'.
+        warmup_epochs (int, optional): Number of warm-up epochs; None for the recipe's (1, 5, 1 and
+            3). Defaults to None.
         require_agreement (bool, optional): Whether a clean sample must also have its highest
-            :math:`p^{yes}` at its given label; None for the recipe's (no, yes and no). Defaults to
-            None.
+            :math:`p^{yes}` (in 'real_world_text', its highest :math:`pos`) at its given label; None
+            for the recipe's (no, yes, yes and no). Defaults to None.
         pseudo_labels (bool, optional): False leaves rejected samples out of the positive term of
             negative learning, which is then a mean over the clean ones; None for the recipe's
             (all have pseudo labels). Defaults to None.
         loss_cls (dict): The classification loss, called as MMPretrain's losses are, with sample
             weights. Defaults to ``dict(type='CrossEntropyLoss')``.
         loss_warmup (dict, optional): The classification loss of the warm-up; None for the recipe's
-            (``loss_cls``; SCE with alpha = beta = 1). Defaults to None.
+            (``loss_cls``; in 'real_world' SCE with alpha = beta = 1). Defaults to None.
         loss_neg (dict): The negative learning loss. Defaults to
             ``dict(type='NegativeLearningLoss')``.
         text_memory_gb (float, optional): Bound on what the text tower keeps for the backward pass,
@@ -277,19 +289,21 @@ class DualPromptHead(TextHead):
         """The classification logits ``pos``, float32 of shape (B, C)."""
         return self.dual_logits(feats)[0]
 
-    def select(self, p_yes: Tensor, labels: Tensor) -> Tensor:
+    def select(self, p_yes: Tensor, labels: Tensor, predicted: Tensor) -> Tensor:
         """Which samples the recipe takes for clean.
 
         Args:
             p_yes (Tensor): Probability that a sample shows a class, shape (B, C).
             labels (Tensor): Given labels, int64 of shape (B,).
+            predicted (Tensor): Predicted classes, int64 of shape (B,).
 
         Returns:
             Tensor: bool of shape (B,).
         """
         selected_B = p_yes.gather(1, labels[:, None]).squeeze(1) > 0.5
         if self.recipe.require_agreement:
-            selected_B &= p_yes.argmax(dim=1) == labels
+            by_prediction = self.recipe.agree_with_prediction
+            selected_B &= (predicted if by_prediction else p_yes.argmax(dim=1)) == labels
         return selected_B
 
     # -- training ---------------------------------------------------------------
@@ -360,13 +374,14 @@ class DualPromptHead(TextHead):
         p_yes_BC = self.yes_probability(pos_BC, neg_BC)
         # Not 1 - p_yes, which rounds small probabilities to 0.
         p_no_BC = torch.sigmoid(neg_BC - pos_BC.detach())
-        selected_B = self.select(p_yes_BC.detach(), labels_B)
+        predicted_B = pos_BC.detach().argmax(dim=1)
+        selected_B = self.select(p_yes_BC.detach(), labels_B, predicted_B)
         self.batch_selection = (_sample_indices(data_samples, labels_B.device), selected_B)
 
         n_samples, n_selected = self._mean_counts(selected_B)
         positive_B, of_positive_term = labels_B, {}
         if self.uses_pseudo_labels:
-            positive_B = torch.where(selected_B, labels_B, pos_BC.detach().argmax(dim=1))
+            positive_B = torch.where(selected_B, labels_B, predicted_B)
         elif self.doubts_labels:
             of_positive_term = dict(
                 positive_mask=selected_B, positive_avg_factor=self._at_least_one(n_selected)

@@ -39,7 +39,8 @@ class ZeroShotHead(TextHead):
         class_names (Sequence[str], optional): Class names in the order of the labels; None if the
             data set's metainfo gives them (:meth:`set_class_names`). Defaults to None.
         template (str | Sequence[str]): The prompt, with ``{}`` for the class name. Of several the
-            features are averaged. Defaults to 'a photo of a {}.'.
+            features are averaged. Defaults to 'a photo of a {}.' (in DeFT's paper it has no full
+            stop).
         temperature (float, optional): Divides the cosine similarities; None for CLIP's own,
             ``exp(-logit_scale)`` (0.01 in OpenAI's models). It changes scores, not the predicted
             class. Defaults to None.
@@ -60,8 +61,7 @@ class ZeroShotHead(TextHead):
             model = dict(
                 type='ImageClassifier',
                 backbone=dict(type='CLIPVisionTransformer', clip=clip),
-                head=dict(type='ZeroShotHead', clip=clip, num_classes=100, template='a photo of a
-                {}.'))
+                head=dict(type='ZeroShotHead', clip=clip, num_classes=100, template='a {}.'))
     """
 
     def __init__(

@@ -20,9 +20,9 @@ class NegativeLearningLoss(nn.Module):
 
     with a complementary label :math:`\bar y_i` (a class that sample i is taken not to show) and a
     positive label :math:`t_i` (the given label, or a pseudo label). From `Vision-Language Models
-    are Strong Noisy Label Detectors <https://arxiv.org/abs/2409.19696>`_, Sec. 3.2. The paper has
-    both weights at 1; the authors' advice for severe noise is a smaller ``positive_weight``,
-    because most positive labels are then wrong.
+    are Strong Noisy Label Detectors <https://arxiv.org/abs/2409.19696>`_, Eq. 7, where both weights
+    are 1. For severe noise (80% symmetric, 50% instance-dependent), under which many pseudo labels
+    are wrong, its App. A.1 has a ``positive_weight`` of 0.25; the reference code has no weights.
 
     Args:
         complementary_weight (float): Weight of the term of the complementary labels. Defaults to

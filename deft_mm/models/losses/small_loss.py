@@ -20,7 +20,8 @@ class SmallLoss(nn.Module):
     rate :math:`r_e` rises linearly from 0 in the first epoch to ``noise_ratio`` in epoch
     ``warmup_epochs``, counted from 1, and stays there; a warm-up of one epoch keeps everything in
     it. From `Co-teaching: Robust Training of Deep Neural Networks with Extremely Noisy Labels
-    <https://arxiv.org/abs/1804.06872>`_, with one network that selects for itself.
+    <https://arxiv.org/abs/1804.06872>`_, with one network that selects for itself, as in DeFT's
+    comparison (its Sec. 5.2: a share of each mini-batch).
 
     A batch of which nothing is kept costs 0. Each process selects within its own batch, so the
     result depends on the batch size of a process. In evaluation mode every sample is kept.

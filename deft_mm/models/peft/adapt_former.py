@@ -29,10 +29,10 @@ class AdaptFormer(PEFTMethod):
     By default it reads what ``Adapter`` reads, the output of the MLP: DeFT's reference
     implementation defines the module as its adapter with a scale and never uses it. In the paper
     that introduced AdaptFormer it runs in parallel to the MLP, on the residual stream that
-    enters the MLP branch; ``parallel=True`` gives that.
+    enters the MLP branch; ``parallel=True`` gives that, with a LayerNorm of its own.
 
     Args:
-        dim (int): Bottleneck size R.
+        dim (int): Bottleneck size R; 8 in DeFT's comparison of tuning methods.
         parallel (bool): Whether the bottleneck reads the MLP branch's input instead of its output.
             Defaults to False.
         last_n_blocks (int, optional): Only the last blocks are tuned. Defaults to None, all.

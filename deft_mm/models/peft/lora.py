@@ -37,7 +37,7 @@ class LoRA(PEFTMethod):
     is zero at the start.
 
     Args:
-        rank (int): Rank R.
+        rank (int): Rank R; 8 in DeFT's comparison of tuning methods.
         targets (Sequence[str]): Which of 'q', 'k' and 'v'. Defaults to ('q', 'v').
         alpha (float): Factor of the update, divided by the rank. Defaults to 1.0.
         last_n_blocks (int, optional): Only the last blocks are tuned. Defaults to None, all.

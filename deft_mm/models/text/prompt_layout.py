@@ -44,10 +44,12 @@ def ctx_before_name(class_position: str, n_ctx: int) -> int:
 class PromptLayout:
     """Token ids and places of the prompts of all classes, truncated to the longest.
 
-    ``end``: SOT, context, name, '.', EOT. ``front``: SOT, name, context, '.', EOT. ``middle``: SOT,
-        half of the
-    context, name, the other half, '.', EOT. Where the full stop is part of the name's last token
-    (``').'``), that token stays with the name and no separate one follows.
+    - ``end``: SOT, context, name, '.', EOT.
+    - ``front``: SOT, name, context, '.', EOT.
+    - ``middle``: SOT, half of the context, name, the other half, '.', EOT.
+
+    Where the full stop is part of the name's last token (``').'``), that token stays with the name
+    and no separate one follows.
 
     Args:
         token_ids (Tensor): int64 of shape (C, T); 0 where a context vector stands and after the end

@@ -164,6 +164,7 @@ def test_text_tower_is_frozen():
     [
         ('synthetic', None, [1, 0, 0, 0, 0, 0, 0], [0, 1, 1, 1, 1, 1, 1]),
         ('real_world', None, [1, 1, 1, 1, 1, 0, 0], [0, 1, 1, 1, 1, 1, 1]),
+        ('real_world_text', None, [1, 0, 0, 0, 0, 0, 0], [0, 1, 1, 1, 1, 1, 1]),
         ('synthetic', 3, [1, 1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1, 1]),
         ('real_world', 0, [0, 0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1]),
         ('cautious', None, [1, 1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1, 1]),
@@ -229,18 +230,40 @@ def test_without_pseudo_labels_the_positive_term_is_a_mean_over_the_clean_sample
 def test_without_pseudo_labels_a_batch_without_a_clean_sample_has_no_positive_term():
     head = build(pseudo_labels=False)
     head.set_epoch(1)
-    head.select = lambda p_yes, labels: torch.zeros_like(labels, dtype=torch.bool)
+    head.select = lambda p_yes, labels, predicted: torch.zeros_like(labels, dtype=torch.bool)
     loss = head.loss(features(), samples(LABELS))['loss_neg_positive']
     loss.backward()
     assert loss == 0 and not head.prompts.neg_ctx.grad.any()
 
 
-@pytest.mark.parametrize('recipe', ['synthetic', 'real_world'])
+@pytest.mark.parametrize('recipe', ['synthetic', 'real_world', 'real_world_text'])
 @pytest.mark.parametrize('agreement', [True, False])
 def test_the_agreement_condition_can_be_set_apart_from_the_recipe(recipe, agreement):
     head = build(recipe=recipe, require_agreement=agreement)
     p_yes = torch.tensor([[0.6, 0.9, 0.1], [0.8, 0.2, 0.1]])
-    assert head.select(p_yes, torch.tensor([0, 0])).tolist() == [not agreement, True]
+    # Whichever class has to agree, it does in one sample of the two.
+    predicted = torch.tensor([1, 0]) if recipe == 'real_world_text' else torch.tensor([0, 1])
+    selected = head.select(p_yes, torch.tensor([0, 0]), predicted)
+    assert selected.tolist() == [not agreement, True]
+
+
+def test_recipe_of_the_papers_text_differs_from_synthetic_in_the_predicted_label_alone():
+    head, reference = build(recipe='real_world_text'), build()
+    for epoch in (0, 1):
+        for each in (head, reference):
+            each.set_epoch(epoch)
+            fix_complementary_labels(each)
+            each.loss(features(), samples(LABELS))
+        is_predicted = head(features()).argmax(dim=1) == torch.tensor(LABELS)
+        selected = reference.batch_selection[1]
+        assert torch.equal(head.batch_selection[1], selected & is_predicted)
+        assert 0 < (selected & is_predicted).sum() < selected.sum()
+    # In the warm-up all samples are trained on, clean or not.
+    for each in (head, reference):
+        each.set_epoch(0)
+    losses, expected = (each.loss(features(), samples(LABELS)) for each in (head, reference))
+    assert losses.pop('selected') < expected.pop('selected')
+    torch.testing.assert_close(losses, expected)
 
 
 def test_complementary_labels_are_uniform_over_the_other_classes():
