@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import gzip
 import hashlib
-import importlib
 import json
 import re
 from pathlib import Path
@@ -14,25 +13,35 @@ import numpy as np
 import pytest
 import torch
 
+from tools.tiny_clip import pretrain
+from tools.tiny_clip.bpe import BASE_SYMBOLS, HEADER, learn_merges, vocabulary_bytes
+from tools.tiny_clip.captions import caption_corpus, write_caption
+from tools.tiny_clip.concepts import CONCEPTS, concept_probabilities
+from tools.tiny_clip.drawing import draw, draw_pool
+from tools.tiny_clip.evaluation import held_out_accuracy
+from tools.tiny_clip.folder import (
+    VOCABULARY_NAME,
+    build_config,
+    build_model,
+    build_tokenizer,
+    load_folder,
+)
+from tools.tiny_clip.fonts import HELD_OUT_FONTS, TRAIN_FONTS, font_path
+from tools.tiny_clip.training import encode_captions, multi_positive_loss
+
 ROOT = Path(__file__).resolve().parents[2]
-TOOLS = ROOT / 'tools'
+SCRIPT = ROOT / 'tools' / 'tiny_clip'
 SHIPPED = ROOT / 'deft_mm' / 'assets' / 'tiny_clip'
 SMALL = ['--steps', '3', '--batch', '8', '--pool', '40', '--held-out', '30']
-
-
-@pytest.fixture(autouse=True)
-def _tools_importable(monkeypatch):
-    monkeypatch.syspath_prepend(str(TOOLS))
 
 
 @pytest.fixture
 def script(monkeypatch):
     """The script as a module; what it sets for the whole process is put back."""
-    module = importlib.import_module('pretrain_tiny_clip')
-    monkeypatch.setattr(module, 'keep_freed_memory', lambda: None)
+    monkeypatch.setattr(pretrain, 'keep_freed_memory', lambda: None)
     threads = torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
-    yield module
+    yield pretrain
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(deterministic)
 
@@ -40,15 +49,10 @@ def script(monkeypatch):
 @pytest.fixture(scope='module')
 def shipped():
     """The shipped model and tokenizer."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(TOOLS))
-        folder = importlib.import_module('tiny_clip.folder')
-    return folder.load_folder(SHIPPED)
+    return load_folder(SHIPPED)
 
 
 def test_drawing_depends_on_nothing_but_the_seed():
-    from tiny_clip.drawing import draw_pool
-
     first, again, other = draw_pool(60, 3), draw_pool(60, 3), draw_pool(60, 4)
     assert first.images.shape == (60, 32, 32)
     assert first.images.dtype == np.uint8
@@ -58,18 +62,12 @@ def test_drawing_depends_on_nothing_but_the_seed():
 
 
 def test_held_out_drawings_use_fonts_of_their_own():
-    from tiny_clip.drawing import draw_pool
-    from tiny_clip.fonts import HELD_OUT_FONTS, TRAIN_FONTS, font_path
-
     assert not set(HELD_OUT_FONTS) & set(TRAIN_FONTS)
     assert all(font_path(name).is_file() for name in HELD_OUT_FONTS + TRAIN_FONTS)
     assert (draw_pool(60, 3).images != draw_pool(60, 3, held_out=True).images).any()
 
 
 def test_an_unknown_font_and_an_empty_pool_are_refused():
-    from tiny_clip.drawing import draw_pool
-    from tiny_clip.fonts import font_path
-
     with pytest.raises(FileNotFoundError, match='install a version'):
         font_path('NoSuchFont')
     with pytest.raises(ValueError, match='at least one drawing'):
@@ -77,10 +75,6 @@ def test_an_unknown_font_and_an_empty_pool_are_refused():
 
 
 def test_every_concept_can_be_drawn_and_named():
-    from tiny_clip.captions import write_caption
-    from tiny_clip.concepts import CONCEPTS, concept_probabilities
-    from tiny_clip.drawing import draw
-
     assert sum(concept_probabilities()) == pytest.approx(1.0)
     rng = np.random.default_rng(0)
     for concept in CONCEPTS:
@@ -93,8 +87,7 @@ def test_every_concept_can_be_drawn_and_named():
 
 def test_training_code_never_imports_sklearn():
     """Only the report may, and nothing but its flag may import the report."""
-    sources = [TOOLS / 'pretrain_tiny_clip.py', *sorted((TOOLS / 'tiny_clip').glob('*.py'))]
-    for source in sources:
+    for source in sorted(SCRIPT.glob('*.py')):
         tree = ast.parse(source.read_text(encoding='utf-8'))
         imported = [
             name
@@ -109,13 +102,11 @@ def test_training_code_never_imports_sklearn():
         ]
         if source.name != 'digits_report.py':
             assert not any('sklearn' in name or 'load_digits' in name for name in imported), source
-        if source.name != 'pretrain_tiny_clip.py':
+        if source.name != 'pretrain.py':
             assert not any('digits_report' in name for name in imported), source
 
 
 def test_merges_are_learned_by_frequency():
-    from tiny_clip.bpe import learn_merges
-
     assert learn_merges(['Aab aab aaab'], 2) == [('a', 'a'), ('aa', 'b</w>')]
     with pytest.raises(ValueError, match='ask for fewer'):
         learn_merges(['ab'], 5)
@@ -124,9 +115,6 @@ def test_merges_are_learned_by_frequency():
 
 
 def test_vocabulary_round_trips_through_open_clip(tmp_path):
-    from tiny_clip.bpe import BASE_SYMBOLS, HEADER, learn_merges, vocabulary_bytes
-    from tiny_clip.folder import build_tokenizer
-
     merges = learn_merges(['a photo of a seven', 'seven photos'], 9)
     content = vocabulary_bytes(merges)
     assert content == vocabulary_bytes(merges)
@@ -142,9 +130,6 @@ def test_vocabulary_round_trips_through_open_clip(tmp_path):
 
 
 def test_trimmed_captions_encode_as_full_ones():
-    from tiny_clip.folder import VOCABULARY_NAME, build_model, build_tokenizer
-    from tiny_clip.training import encode_captions
-
     tokenizer = build_tokenizer(SHIPPED / VOCABULARY_NAME)
     torch.manual_seed(0)
     model = build_model(tokenizer.vocab_size).eval()
@@ -155,8 +140,6 @@ def test_trimmed_captions_encode_as_full_ones():
 
 
 def test_loss_is_least_when_concepts_match():
-    from tiny_clip.training import multi_positive_loss
-
     images, texts = torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1])
     match = (images[:, None] == texts[None]).float()
     good = multi_positive_loss(50 * match, images, texts)
@@ -166,8 +149,6 @@ def test_loss_is_least_when_concepts_match():
 
 
 def test_shipped_folder_is_complete_and_consistent(shipped):
-    from tiny_clip.folder import build_config
-
     model, tokenizer = shipped
     config = json.loads((SHIPPED / 'open_clip_config.json').read_text(encoding='utf-8'))
     record = json.loads((SHIPPED / 'training_record.json').read_text(encoding='utf-8'))
@@ -181,11 +162,7 @@ def test_shipped_folder_is_complete_and_consistent(shipped):
 
 
 def test_shipped_vocabulary_is_the_one_the_script_learns():
-    from pretrain_tiny_clip import MERGES, SEED
-    from tiny_clip.bpe import learn_merges, vocabulary_bytes
-    from tiny_clip.captions import caption_corpus
-
-    learned = vocabulary_bytes(learn_merges(caption_corpus(SEED), MERGES))
+    learned = vocabulary_bytes(learn_merges(caption_corpus(pretrain.SEED), pretrain.MERGES))
     shipped = (SHIPPED / 'bpe_vocab.txt.gz').read_bytes()
     assert gzip.decompress(shipped) == gzip.decompress(learned)
 
@@ -203,24 +180,19 @@ def test_forgetting_the_absolute_vocabulary_path_is_an_error(tmp_path, monkeypat
 
 
 def test_shipped_model_knows_held_out_drawings(shipped):
-    from tiny_clip.drawing import draw_pool
-    from tiny_clip.evaluation import held_out_accuracy
-
     accuracy = held_out_accuracy(*shipped, draw_pool(600, seed=1234, held_out=True))
     assert accuracy['digit'] > 0.5  # chance is 0.1
     assert accuracy['all'] > 0.3  # chance is 0.02
 
 
 def test_missing_files_are_named(tmp_path):
-    from tiny_clip.folder import load_folder
-
-    with pytest.raises(FileNotFoundError, match='open_clip_config.json; make the folder'):
+    with pytest.raises(
+        FileNotFoundError, match='open_clip_config.json; make the folder with `python -m tools'
+    ):
         load_folder(tmp_path)
 
 
 def test_script_gives_a_loadable_folder_and_the_same_one_again(script, tmp_path):
-    from tiny_clip.folder import load_folder
-
     for name in ('first', 'again'):
         script.main(['--out', str(tmp_path / name), *SMALL])
     names = sorted(path.name for path in (tmp_path / 'first').iterdir())

@@ -1,1 +1,1 @@
-"""Parts of the script that pre-trains the built-in tiny CLIP (`tools/pretrain_tiny_clip.py`)."""
+"""How the built-in tiny CLIP (`deft_mm/assets/tiny_clip`) was made: `pretrain` is the script."""

@@ -103,7 +103,7 @@ def load_folder(folder: Path) -> tuple[CLIP, SimpleTokenizer]:
         if not (folder / name).is_file():
             raise FileNotFoundError(
                 f'{folder} has no {name}; make the folder with '
-                '`python tools/pretrain_tiny_clip.py --out FOLDER`.'
+                '`python -m tools.tiny_clip.pretrain --out FOLDER`.'
             )
     model = open_clip.create_model(f'local-dir:{folder}', precision='fp32')
     model.eval()

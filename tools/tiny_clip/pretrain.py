@@ -1,6 +1,6 @@
 """Makes the built-in tiny CLIP, from nothing but a seed.
 
-    python tools/pretrain_tiny_clip.py --out deft_mm/assets/tiny_clip
+    python -m tools.tiny_clip.pretrain --out deft_mm/assets/tiny_clip
 
 draws digits, letters and shapes, writes captions for them, learns a byte-pair vocabulary
 from the captions and trains an open_clip ViT on the pairs. It needs no network and no data,
@@ -10,7 +10,7 @@ How the number of steps was fixed. A pilot with another seed runs a longer sched
 measures accuracy on held-out drawings (fonts that training never shows, and pen strokes
 drawn afresh) every 50 steps:
 
-    python tools/pretrain_tiny_clip.py --pilot
+    python -m tools.tiny_clip.pretrain --pilot
 
 The number of steps is the first multiple of 50, from 250 on, at which the pilot names three
 quarters of the held-out digits right (out of ten names). So the model knows its names, but
@@ -18,7 +18,7 @@ is not trained to the end: a method that tunes prompts has most to show where ze
 accuracy is middling. scikit-learn's digits had no part in this; they were classified once
 the model was finished, for the report:
 
-    python tools/pretrain_tiny_clip.py --report-digits deft_mm/assets/tiny_clip
+    python -m tools.tiny_clip.pretrain --report-digits deft_mm/assets/tiny_clip
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ from tempfile import TemporaryDirectory
 import torch
 from open_clip.model import CLIP
 from open_clip.tokenizer import SimpleTokenizer
-from tiny_clip.bpe import BASE_SYMBOLS, learn_merges, vocabulary_bytes
-from tiny_clip.captions import caption_corpus
-from tiny_clip.drawing import Pool, draw_pool
-from tiny_clip.evaluation import held_out_accuracy
-from tiny_clip.folder import (
+
+from .bpe import BASE_SYMBOLS, learn_merges, vocabulary_bytes
+from .captions import caption_corpus
+from .drawing import Pool, draw_pool
+from .evaluation import held_out_accuracy
+from .folder import (
     CONFIG_NAME,
     VOCABULARY_NAME,
     WEIGHTS_NAME,
@@ -51,7 +52,7 @@ from tiny_clip.folder import (
     write_atomically,
     write_json,
 )
-from tiny_clip.training import Recipe, keep_freed_memory, train
+from .training import Recipe, keep_freed_memory, train
 
 SEED = 0
 STEPS = 450
@@ -175,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.use_deterministic_algorithms(True)
     keep_freed_memory()
     if options.report_digits is not None:
-        from tiny_clip.digits_report import digits_accuracy
+        from .digits_report import digits_accuracy
 
         print(f'zero-shot accuracy on the digits: {digits_accuracy(options.report_digits):.4f}')
         return
