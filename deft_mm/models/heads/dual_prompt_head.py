@@ -14,7 +14,8 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from deft_mm.models.losses._checks import NO_MIXING, check_unmixed  # also registers the losses
+from deft_mm.models.losses import ComplementaryLabelLoss
+from deft_mm.models.losses._checks import NO_MIXING, check_unmixed
 from deft_mm.models.text import (
     ClassTokens,
     PackedPrompts,
@@ -333,16 +334,8 @@ class DualPromptHead(TextHead):
         return self.doubts_labels and self.recipe.pseudo_labels
 
     def draw_complementary_labels(self, labels: Tensor) -> Tensor:
-        """A class for each sample, drawn uniformly from all but its given label.
-
-        Args:
-            labels (Tensor): Given labels, int64 of shape (B,).
-
-        Returns:
-            Tensor: int64 of shape (B,).
-        """
-        step_B = torch.randint(1, self.num_classes, labels.shape, device=labels.device)
-        return (labels + step_B) % self.num_classes
+        """A class other than its given label for each sample, int64 of shape (B,)."""
+        return ComplementaryLabelLoss.draw_complementary_labels(labels, self.num_classes)
 
     def loss(
         self, feats: tuple[Tensor], data_samples: list[DataSample], **kwargs

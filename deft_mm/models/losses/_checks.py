@@ -1,4 +1,7 @@
-"""What losses check alike, with messages that name the loss and the remedy."""
+"""What losses check alike, with messages that name the loss and the remedy.
+
+Shapes: B samples, C classes.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,7 @@ NO_MIXING = (
 
 
 def check_reduction(loss: nn.Module, reduction: str) -> str:
-    """Return the reduction, if it is one.
-
-    Args:
-        loss (nn.Module): The loss, for the message.
-        reduction (str): 'none', 'mean' or 'sum'.
-
-    Returns:
-        str: The same.
-
-    Raises:
-        ValueError: If it is none of the three.
-    """
+    """Return the reduction, if it is one."""
     if reduction not in REDUCTIONS:
         raise ValueError(
             f'{type(loss).__name__}.reduction is {reduction!r}: set one of {", ".join(REDUCTIONS)}.'
@@ -33,15 +25,7 @@ def check_reduction(loss: nn.Module, reduction: str) -> str:
 
 
 def check_class_indices(loss: nn.Module, target: Tensor) -> None:
-    """Refuse mixed labels, of which there is no single class.
-
-    Args:
-        loss (nn.Module): The loss, for the message.
-        target (Tensor): What should be class indices of shape (B,).
-
-    Raises:
-        ValueError: If it is of another shape.
-    """
+    """Refuse all but class indices (B,), such as the scores of mixed or one-hot labels."""
     if target.ndim != 1:
         raise ValueError(
             f'{type(loss).__name__} takes class indices of shape (B,), not {tuple(target.shape)}: '
@@ -49,33 +33,27 @@ def check_class_indices(loss: nn.Module, target: Tensor) -> None:
         )
 
 
-def check_unmixed(module: nn.Module, gt_score: Tensor) -> None:
-    """Refuse labels of several classes. Where there are scores at all, it waits for the device.
-
-    Args:
-        module (nn.Module): What needs one class a sample, for the message.
-        gt_score (Tensor): Share of every class in the label, shape (B, C).
-
-    Raises:
-        ValueError: If the label of a sample is not one class.
-    """
-    if (gt_score.amax(dim=1) < 1).any():
+def check_unmixed(module: nn.Module, gt_score_BC: Tensor) -> None:
+    """Refuse labels of several classes; one-hot ones pass. It waits for the device."""
+    if (gt_score_BC.amax(dim=1) < 1).any():
         raise ValueError(
             f'{type(module).__name__} takes one class a sample, but the labels are mixed: '
             f'{NO_MIXING}.'
         )
 
 
+def check_num_classes(loss: nn.Module, told: int, cls_score_BC: Tensor) -> None:
+    """Compare the number of classes that the loss knows with that of the scores."""
+    if told != cls_score_BC.size(1):
+        raise ValueError(
+            f'{type(loss).__name__} knows of {told} classes, but the head scores '
+            f'{cls_score_BC.size(1)}: make num_classes of the head, the loss and the data set '
+            'equal.'
+        )
+
+
 def missing_context(loss: nn.Module, what: str) -> ValueError:
-    """The error of a loss that was not told what it needs to know of the training data.
-
-    Args:
-        loss (nn.Module): The loss.
-        what (str): What it was not told.
-
-    Returns:
-        ValueError: The error, to be raised.
-    """
+    """The error of a loss that was not told what it needs to know of the training data."""
     return ValueError(
         f'{type(loss).__name__} was not told {what}: set '
         "default_hooks.loss_context=dict(type='LossContextHook') in the config."
@@ -85,21 +63,7 @@ def missing_context(loss: nn.Module, what: str) -> ValueError:
 def check_samples(
     loss: nn.Module, data_samples: list[DataSample] | None, batch_size: int, field: str, hint: str
 ) -> list:
-    """Return one field of every sample of the batch.
-
-    Args:
-        loss (nn.Module): The loss, for the message.
-        data_samples (list[DataSample], optional): What the loss was told.
-        batch_size (int): How many samples the loss is computed of.
-        field (str): Name of the field.
-        hint (str): What gives the samples this field.
-
-    Returns:
-        list: The values, B of them.
-
-    Raises:
-        ValueError: If the loss was told none or others, or a sample has no such field.
-    """
+    """Return one field of every sample of the batch; ``hint`` says what gives it."""
     if data_samples is None:
         raise missing_context(loss, 'the samples of the batch')
     if len(data_samples) != batch_size:
@@ -110,21 +74,3 @@ def check_samples(
     if not all(field in sample for sample in data_samples):
         raise ValueError(f'{type(loss).__name__} needs `{field}` of every sample: {hint}')
     return [getattr(sample, field) for sample in data_samples]
-
-
-def check_num_classes(loss: nn.Module, told: int, cls_score: Tensor) -> None:
-    """Compare the number of classes that the loss knows with that of the scores.
-
-    Args:
-        loss (nn.Module): The loss, for the message.
-        told (int): The number that it knows.
-        cls_score (Tensor): Logits of shape (B, C).
-
-    Raises:
-        ValueError: If they differ.
-    """
-    if told != cls_score.size(1):
-        raise ValueError(
-            f'{type(loss).__name__} knows of {told} classes, but the head scores '
-            f'{cls_score.size(1)}: make num_classes of the head, the loss and the data set equal.'
-        )

@@ -72,20 +72,10 @@ class ClassBalancedLoss(nn.Module):
         avg_factor: float | Tensor | None = None,
         reduction_override: str | None = None,
     ) -> Tensor:
-        """The loss of a batch.
+        """The loss of a batch; arguments as those of :meth:`PerSampleLoss.forward`.
 
-        Args:
-            cls_score (Tensor): Logits of shape (B, C).
-            target (Tensor): Class indices, int64 of shape (B,).
-            weight (Tensor, optional): Weight of each sample, shape (B,), which the class weight is
-                multiplied with. Defaults to None.
-            avg_factor (float | Tensor, optional): What the sum is divided by in a mean; None for B.
-                Defaults to None.
-            reduction_override (str, optional): Takes the place of the loss's reduction. Defaults
-                to None.
-
-        Returns:
-            Tensor: A scalar, or shape (B,) without reduction.
+        But that ``weight`` multiplies the class weights, and that the reduction is the inner
+        loss's.
 
         Raises:
             ValueError: If ``target`` is not a vector of class indices, or the counts are not known.

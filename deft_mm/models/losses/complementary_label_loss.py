@@ -44,7 +44,8 @@ class ComplementaryLabelLoss(PerSampleLoss):
             raise ValueError(f'ComplementaryLabelLoss.clamp is {clamp}: set it between 0 and 1.')
         self.clamp = clamp
 
-    def draw_complementary_labels(self, labels: Tensor, num_classes: int) -> Tensor:
+    @staticmethod
+    def draw_complementary_labels(labels: Tensor, num_classes: int) -> Tensor:
         """A class for each sample, drawn uniformly from all but its given label.
 
         Args:

@@ -70,19 +70,10 @@ class SampleWeightedLoss(nn.Module):
         avg_factor: float | Tensor | None = None,
         reduction_override: str | None = None,
     ) -> Tensor:
-        """The loss of a batch.
+        """The loss of a batch; arguments as those of :meth:`PerSampleLoss.forward`.
 
-        Args:
-            cls_score (Tensor): Logits of shape (B, C).
-            target (Tensor): The labels, as the inner loss takes them.
-            weight (Tensor, optional): Weight of each sample, shape (B,), which its own weight is
-                multiplied with. Defaults to None.
-            avg_factor (float | Tensor, optional): Not used in training, where the sum of weights
-                takes its place. Defaults to None.
-            reduction_override (str, optional): Takes the place of ``reduction``. Defaults to None.
-
-        Returns:
-            Tensor: A scalar, or shape (B,) without reduction.
+        But that ``target`` are labels as the inner loss takes them, that ``weight`` multiplies the
+        samples' own, and that in training their sum takes the place of ``avg_factor``.
 
         Raises:
             ValueError: If the samples or their weights are not known, or if labels are mixed.

@@ -9,7 +9,7 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from ._checks import check_reduction
+from ._checks import check_reduction, missing_context
 
 
 @MODELS.register_module()
@@ -81,10 +81,7 @@ class SmallLoss(nn.Module):
             ValueError: If the epoch is not known.
         """
         if self.epoch is None:
-            raise ValueError(
-                'SmallLoss was not told the epoch, on which depends how many samples it rejects: '
-                "set default_hooks.loss_context=dict(type='LossContextHook') in the config."
-            )
+            raise missing_context(self, 'the epoch, on which depends how many samples it rejects')
         if self.epoch >= self.warmup_epochs:
             return self.noise_ratio
         return self.noise_ratio * self.epoch / max(self.warmup_epochs - 1, 1)
@@ -110,19 +107,11 @@ class SmallLoss(nn.Module):
         avg_factor: float | Tensor | None = None,
         reduction_override: str | None = None,
     ) -> Tensor:
-        """The loss of a batch.
+        """The loss of a batch; arguments as those of :meth:`PerSampleLoss.forward`.
 
-        Args:
-            cls_score (Tensor): Logits of shape (B, C).
-            target (Tensor): The labels, as the inner loss takes them.
-            weight (Tensor, optional): Weight of each sample, shape (B,). The selection is of
-                unweighted losses. Defaults to None.
-            avg_factor (float | Tensor, optional): Not used in training, where a mean is over the
-                kept samples. Defaults to None.
-            reduction_override (str, optional): Takes the place of ``reduction``. Defaults to None.
-
-        Returns:
-            Tensor: A scalar, or shape (B,) without reduction.
+        But that ``target`` are labels as the inner loss takes them (mixed ones, too), that the
+        selection is of unweighted losses, and that a mean of training is over the kept samples,
+        whatever ``avg_factor`` says.
 
         Raises:
             ValueError: If the epoch is not known.
