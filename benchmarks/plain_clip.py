@@ -29,10 +29,11 @@ class PlainTextTower:
     def __init__(self, head: nn.Module, names: Sequence[str]) -> None:
         self.text, self.contexts = head.text, (head.prompts.pos_ctx, head.prompts.neg_ctx)
         n_ctx, device = len(head.prompts.pos_ctx), head.prompts.pos_ctx.device
+        tokenizer = head.text.tokenizer
         rows, eot = [], []
         for name in names:
-            words = self.text.tokenizer.encode(name.replace('_', ' ') + '.')
-            row = [self.text.sot_id] + [0] * n_ctx + words + [self.text.eot_id]
+            words = tokenizer.encode(name.replace('_', ' ') + '.')
+            row = [tokenizer.sot_token_id, *([0] * n_ctx), *words, tokenizer.eot_token_id]
             eot.append(len(row) - 1)
             rows.append(row + [0] * (self.text.context_length - len(row)))
         self.tokens_CT = torch.tensor(rows, device=device)
