@@ -63,8 +63,8 @@ class MadeUpImages(BaseDataset):
 class KeepEvenIndices(Selector):
     """Keeps every other sample, for tests in which it doesn't matter which."""
 
-    def select(self, scores, fingerprint) -> np.ndarray:
-        return np.arange(len(scores)) % 2 == 0
+    def __call__(self, table) -> tuple[np.ndarray, np.ndarray]:
+        return np.arange(len(table)) % 2 == 0, table.clean_prob
 
 
 def tiny(

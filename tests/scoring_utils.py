@@ -11,6 +11,7 @@ import torch
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS, MODELS, TRANSFORMS
 
+from deft_mm.datasets import sample_table_of
 from deft_mm.engine.launch import leave_distributed
 from deft_mm.engine.scoring_pass import score_samples
 from runner_utils import tiny
@@ -31,10 +32,9 @@ def score_all(sizes) -> dict[str, np.ndarray]:
         for size in sizes:
             cfg.train_dataloader.dataset.dataset.num_samples = size
             dataset = DATASETS.build(cfg.train_dataloader.dataset)
-            result = score_samples(
-                detector, dataset, pipeline, batch_size=4, needs=('loss', 'feature', 'similarity')
-            )
-            for name in ('clean_prob', 'pred_label', 'loss', 'feature', 'similarity'):
+            table, needs = sample_table_of(dataset), ('loss', 'feature', 'probs', 'similarity')
+            result = score_samples(detector, dataset, table, pipeline, needs, batch_size=4)
+            for name in ('clean_prob', 'pred_label', *needs):
                 scores[f'{name}{size}'] = getattr(result, name)
     return scores
 

@@ -20,34 +20,30 @@ Several processes: python -m torch.distributed.run --nproc_per_node=8 tools/dete
 from __future__ import annotations
 
 import argparse
-from contextlib import AbstractContextManager, nullcontext
+import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import init_dist, is_distributed, is_main_process
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
-from mmengine.runner import autocast
-from mmpretrain.registry import DATASETS
+from mmpretrain.registry import DATASETS, HOOKS
 from torch import nn
 
 import deft_mm  # noqa: F401  registers the package's classes
-from deft_mm.datasets import base_datasets, class_names_of
+from deft_mm.datasets import base_datasets, class_names_of, clean_labels_of, sample_table_of
 from deft_mm.detection import (
-    ClassMatching,
     DataSource,
-    Detection,
     build_detector,
     build_zero_shot_detector,
-    detect,
     detector_classes,
     evaluation_transforms,
     find_data,
     load_checkpoint,
-    prompt_names,
     read_class_map,
 )
 from deft_mm.engine.launch import (
@@ -57,12 +53,18 @@ from deft_mm.engine.launch import (
     read_config,
 )
 from deft_mm.engine.options import add_cfg_options, add_options
+from deft_mm.engine.scoring_pass import check_needs
+from deft_mm.engine.select import select
+from deft_mm.evaluation import SelectionReport
 from deft_mm.selection import (
+    ClassMatching,
+    SampleTable,
     Selector,
     build_limits,
     build_selector,
     check_selection,
     is_selection_file,
+    prompt_names,
 )
 
 DEFAULT_TEMPLATE = 'a photo of a {}.'
@@ -201,25 +203,19 @@ def choose_selector(args: argparse.Namespace, cfg: Config) -> Selector:
         chosen = dict(type=args.selector)
     elif args.clip_only:
         chosen = dict(type='LabelMatchSelector')
-    elif isinstance(own, str):
-        chosen = dict(type='FileSelector', path=own)
     else:
-        # A classifier that has no hook gives no clean probability.
-        default = 'DualPromptSelector' if noise_filter_of(cfg) else 'LabelMatchSelector'
-        chosen = dict(own or dict(type=default))
-    selector = build_selector(chosen | args.selector_options)
-    if not selector.needs_scores:
-        raise ValueError(
-            f'{type(selector).__name__} selects without scores, so there is nothing to detect: '
-            'choose another one with --selector.'
-        )
-    return selector
+        # That of the hook; a classifier that has none gives no clean probability.
+        hook = HOOKS.get(noise_filter_of(cfg).get('type', ''))
+        chosen = dict(own or dict(type=getattr(hook, 'default_selector', 'LabelMatchSelector')))
+    return build_selector(chosen | args.selector_options)
 
 
 def output_file(args: argparse.Namespace, cfg: Config, data: DataSource) -> Path:
     if args.out is not None:
-        if args.out.is_dir() or args.out.suffix != '.csv':
-            raise ValueError(f"--out '{args.out}' is no selection file: give a name in .csv.")
+        if args.out.is_dir() or args.out.suffix not in ('.csv', '.parquet'):
+            raise ValueError(
+                f"--out '{args.out}' is no selection file: give a name in .csv or .parquet."
+            )
         # It may be the list of images, or whatever else the user has.
         if args.out.exists() and not is_selection_file(args.out):
             raise ValueError(
@@ -273,26 +269,28 @@ def log_matching(logger: MMLogger, matching: ClassMatching, unmatched: str) -> N
         )
 
 
-def warn_of_extremes(logger: MMLogger, detection: Detection) -> None:
+def warn_of_extremes(logger: MMLogger, table: SampleTable) -> None:
     """Say so if everything is kept, nothing, or nothing of a class."""
-    selection, scored = detection.selection, detection.scored
+    scored = table.scored
     try:
         check_selection(
-            selection.kept[scored],
-            selection.method,
-            selection.given_label[scored],
-            selection.class_names,
+            table.kept[scored], table.method, table.given_label[scored], table.class_names
         )
     except ValueError as error:
         # The file is there, and its scores show why.
         logger.warning(str(error))
 
 
-def precision(args: argparse.Namespace, cfg: Config) -> AbstractContextManager:
-    return autocast(dtype=getattr(torch, amp_dtype(cfg))) if args.amp else nullcontext()
+def require_samples(table: SampleTable, matching: ClassMatching) -> None:
+    """Refuse data of which nothing can be scored."""
+    if not np.isin(table.given_label, matching.matched).any():
+        names = ', '.join(matching.data_classes[label] for label in matching.matched[:10])
+        raise ValueError(
+            f'None of the {len(table)} samples is of a class that the detector has ({names}).'
+        )
 
 
-def run(args: argparse.Namespace) -> Detection:
+def run(args: argparse.Namespace) -> SelectionReport:
     cfg = read_config(args.config, args.cfg_options, count_classes=False)
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     if args.launcher != 'none' and not is_distributed():
@@ -326,30 +324,36 @@ def run(args: argparse.Namespace) -> Detection:
         )
         for name, default in dict(batch_size=64, num_workers=0).items()
     }
-    with precision(args, cfg):
-        detection = detect(
-            detector.to(args.device or get_device()),
-            dataset,
-            matching,
-            selector,
-            transforms,
-            limits=limits,
-            keep_unmatched=args.unmatched == 'keep',
-            among_all=args.predict_among == 'all',
-            skip_unreadable=own.get('skip_unreadable', False),
-            config=Path(args.config).name,
-            **sizes,
-        )
+    samples = sample_table_of(dataset)
+    require_samples(samples, matching)
+    check_needs(detector, selector.needs, type(selector).__name__)
+    start = time.perf_counter()
+    table = select(
+        detector.to(args.device or get_device()),
+        dataset,
+        selector,
+        limits,
+        pipeline=transforms,
+        table=samples,
+        matching=matching,
+        among_all=args.predict_among == 'all',
+        keep_unmatched=args.unmatched == 'keep',
+        skip_unreadable=own.get('skip_unreadable', False),
+        amp_dtype=getattr(torch, amp_dtype(cfg)) if args.amp else None,
+        config=Path(args.config).name,
+        **sizes,
+    )
+    report = SelectionReport(table, clean_labels_of(dataset), time.perf_counter() - start)
     if is_main_process():
-        files = detection.write(out)
-        logger.info('\n'.join(['Detection', *(f'  {line}' for line in detection.to_lines())]))
+        files = report.write(out)
+        logger.info('\n'.join(['Detection', *(f'  {line}' for line in report.to_lines())]))
         logger.info('Written: ' + ', '.join(map(str, files)))
         logger.info(
             'Next: train on the kept samples, in any config, with train_dataloader.dataset='
             f"dict(type='CleanSubset', dataset={data.text}, selection='{out}')"
         )
-        warn_of_extremes(logger, detection)
-    return detection
+        warn_of_extremes(logger, table)
+    return report
 
 
 def main() -> None:

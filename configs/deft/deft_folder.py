@@ -8,16 +8,13 @@ _base_ = ['../_base_/datasets/folder.py', '../_base_/methods/deft.py']
 # it): it rejects more, wrong and right labels. With CLIPs that know the classes badly it rejected
 # twice as many right ones, so the milder recipe is the default, from contexts of words, which are
 # steadier than random ones.
-recipe = 'synthetic'
-
 prompts = dict(ctx_init='a photo of a', neg_ctx_init='a photo of a')
 model = dict(
     # None: taken from the data
-    detector=dict(head=dict(num_classes=None, recipe=recipe, **prompts)),
+    detector=dict(head=dict(num_classes=None, recipe='synthetic', **prompts)),
     classifier=dict(head=dict(num_classes=None)),
 )
 default_hooks = dict(
     # what is wrong with the files: in the log, and in data_report.csv
     data_report=dict(type='DataReportHook'),
-    noise_filter=dict(selector=dict(type='DualPromptSelector', recipe=recipe)),
 )

@@ -40,6 +40,7 @@ from deft_mm.datasets.noise import (
 )
 from deft_mm.datasets.noisy_label_dataset import NoisyLabelDataset
 from deft_mm.datasets.relabelled_subset import RelabelledSubset
+from deft_mm.datasets.sample_table_of import sample_table_of
 from deft_mm.datasets.stanford_cars_dataset import StanfordCarsDataset
 from deft_mm.datasets.tiny_image_net import TinyImageNet
 from deft_mm.datasets.transforms import FastLoadImageFromFile
@@ -87,6 +88,7 @@ __all__ = [
     'given_labels_of',
     'img_paths_of',
     'resolve',
+    'sample_table_of',
     'scoring_collate',
     'transition_matrix',
 ]

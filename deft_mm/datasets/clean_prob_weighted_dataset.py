@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from mmpretrain.registry import DATASETS
 
-from deft_mm.datasets.selection_wrapper import SelectionWrapper, readable
-from deft_mm.selection.selection_file import Selection
+from deft_mm.datasets.selection_wrapper import SelectionWrapper
+from deft_mm.selection.sample_table import SampleTable
 
 
 @DATASETS.register_module()
@@ -22,8 +22,8 @@ class CleanProbWeightedDataset(SelectionWrapper):
 
     Args:
         dataset (dict | BaseDataset): The data set that the selection was made of, noise included.
-        selection (str | PathLike | Selection): Path of a selection file, which must be of this data
-            set, or a selection, which is taken as it is.
+        selection (str | PathLike | SampleTable): Path of a selection file, which must be of this
+            data set, or a table, which is taken as it is.
         min_weight (float): The least weight of a sample, in [0, 1]: lower clean probabilities are
             raised to it. Defaults to 0.0.
         **kwargs: ``num_samples``, ``check_class_names`` and ``lazy_init``, see
@@ -49,11 +49,12 @@ class CleanProbWeightedDataset(SelectionWrapper):
     """
 
     uses_kept = False
+    sample_fields = {'sample_weight': "head.loss=dict(type='SampleWeightedLoss')"}
 
     def __init__(
         self,
         dataset: Any,
-        selection: str | PathLike | Selection,
+        selection: str | PathLike | SampleTable,
         min_weight: float = 0.0,
         **kwargs,
     ) -> None:
@@ -66,7 +67,7 @@ class CleanProbWeightedDataset(SelectionWrapper):
 
     def _load(self) -> None:
         selection, source = self._read_selection()
-        known = readable(selection)
+        known = selection.has_scores
         unknown = np.flatnonzero(known & np.isnan(selection.clean_prob))
         if len(unknown):
             raise ValueError(

@@ -10,8 +10,7 @@ import numpy as np
 from mmpretrain.registry import DATASETS
 
 from deft_mm.datasets.selection_wrapper import SelectionWrapper
-from deft_mm.selection.selection_file import Selection
-from deft_mm.selection.selector import check_selection
+from deft_mm.selection.sample_table import SampleTable
 
 
 @DATASETS.register_module()
@@ -23,8 +22,8 @@ class CleanSubset(SelectionWrapper):
 
     Args:
         dataset (dict | BaseDataset): The data set that the selection was made of, noise included.
-        selection (str | PathLike | Selection | Sequence[bool]): Path of a selection file, which
-            must be of this data set; or a selection or an (N,) mask, which is taken as it is.
+        selection (str | PathLike | SampleTable | Sequence[bool]): Path of a selection file, which
+            must be of this data set; or a table or an (N,) mask, which is taken as it is.
         keep (str): 'kept', or 'rejected' for the other samples. Defaults to 'kept'.
         **kwargs: ``num_samples``, ``check_class_names`` and ``lazy_init``, see
             :class:`~deft_mm.datasets.selection_wrapper.SelectionWrapper`.
@@ -49,7 +48,7 @@ class CleanSubset(SelectionWrapper):
     def __init__(
         self,
         dataset: Any,
-        selection: str | PathLike | Selection | Sequence[bool] | np.ndarray,
+        selection: str | PathLike | SampleTable | Sequence[bool] | np.ndarray,
         keep: str = 'kept',
         **kwargs,
     ) -> None:
@@ -59,7 +58,7 @@ class CleanSubset(SelectionWrapper):
         super().__init__(dataset, selection, **kwargs)
 
     def _check_type(self, selection: Any) -> Any:
-        if isinstance(selection, (str, PathLike, Selection)):
+        if isinstance(selection, (str, PathLike, SampleTable)):
             return selection
         return _mask(selection)
 
@@ -67,7 +66,7 @@ class CleanSubset(SelectionWrapper):
         mask, source = self._read_mask()
         if self.keep == 'rejected':
             mask, source = ~mask, f"{source} with keep='rejected'"
-        check_selection(mask, source)
+        self._check_kept(mask, source)
         self._take(np.flatnonzero(mask))
 
     def _read_mask(self) -> tuple[np.ndarray, str]:
@@ -87,7 +86,7 @@ def _mask(selection: Any) -> np.ndarray:
     mask = np.array(selection)
     if mask.ndim != 1 or mask.dtype != np.bool_:
         raise TypeError(
-            'CleanSubset: `selection` is the path of a selection file, a Selection, or a mask of '
+            'CleanSubset: `selection` is the path of a selection file, a SampleTable, or a mask of '
             f'shape (N,) and type bool, found {type(selection).__name__} of shape {mask.shape} and '
             f'{mask.dtype}.'
         )

@@ -12,9 +12,8 @@ from mmengine.registry import FUNCTIONS
 from mmpretrain.registry import DATASETS, TRANSFORMS
 
 from deft_mm.datasets.chain import resolve
-from deft_mm.datasets.selection_wrapper import SelectionWrapper, readable
-from deft_mm.selection.selection_file import Selection
-from deft_mm.selection.selector import check_selection
+from deft_mm.datasets.selection_wrapper import SelectionWrapper
+from deft_mm.selection.sample_table import SampleTable
 
 
 @DATASETS.register_module()
@@ -32,8 +31,8 @@ class FixMatchDataset(SelectionWrapper):
 
     Args:
         dataset (dict | BaseDataset): The data set that the selection was made of, noise included.
-        selection (str | PathLike | Selection): Path of a selection file, which must be of this data
-            set, or a selection, which is taken as it is.
+        selection (str | PathLike | SampleTable): Path of a selection file, which must be of this
+            data set, or a table, which is taken as it is.
         strong_pipeline (Sequence[dict | Callable]): The transforms of the strong view, in place of
             the data set's own pipeline. They end in ``PackInputs`` and give images of the size that
             the pipeline gives. What the data preprocessor augments comes on top, in every view.
@@ -62,10 +61,12 @@ class FixMatchDataset(SelectionWrapper):
             model = dict(type='FixMatch', backbone=..., head=...)
     """
 
+    sample_fields = {'view': "type='FixMatch' in place of ImageClassifier"}
+
     def __init__(
         self,
         dataset: Any,
-        selection: str | PathLike | Selection,
+        selection: str | PathLike | SampleTable,
         strong_pipeline: Sequence[dict | Callable],
         num_unlabelled: int = 1,
         **kwargs,
@@ -83,8 +84,8 @@ class FixMatchDataset(SelectionWrapper):
 
     def _load(self) -> None:
         selection, source = self._read_selection()
-        check_selection(selection.kept, source)
-        self._unlabelled = np.flatnonzero(~selection.kept & readable(selection))
+        self._check_kept(selection.kept, source)
+        self._unlabelled = np.flatnonzero(~selection.kept & selection.has_scores)
         if not len(self._unlabelled):
             raise ValueError(
                 f'{source} rejects none of the {len(selection)} samples (images that could not be '

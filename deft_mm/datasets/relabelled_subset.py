@@ -9,8 +9,7 @@ import numpy as np
 from mmpretrain.registry import DATASETS
 
 from deft_mm.datasets.selection_wrapper import SelectionWrapper
-from deft_mm.selection.selection_file import Selection
-from deft_mm.selection.selector import check_selection
+from deft_mm.selection.sample_table import SampleTable
 
 
 @DATASETS.register_module()
@@ -23,8 +22,8 @@ class RelabelledSubset(SelectionWrapper):
 
     Args:
         dataset (dict | BaseDataset): The data set that the selection was made of, noise included.
-        selection (str | PathLike | Selection): Path of a selection file, which must be of this data
-            set, or a selection, which is taken as it is.
+        selection (str | PathLike | SampleTable): Path of a selection file, which must be of this
+            data set, or a table, which is taken as it is.
         threshold (float): A rejected sample with a higher ``pred_prob`` is relabelled, in [0, 1].
             Defaults to 0.9.
         **kwargs: ``num_samples``, ``check_class_names`` and ``lazy_init``, see
@@ -53,7 +52,7 @@ class RelabelledSubset(SelectionWrapper):
     def __init__(
         self,
         dataset: Any,
-        selection: str | PathLike | Selection,
+        selection: str | PathLike | SampleTable,
         threshold: float = 0.9,
         **kwargs,
     ) -> None:
@@ -66,7 +65,7 @@ class RelabelledSubset(SelectionWrapper):
 
     def _load(self) -> None:
         selection, source = self._read_selection()
-        check_selection(selection.kept, source)
+        self._check_kept(selection.kept, source)
         # The probability of an image that can't be read is NaN, which is above nothing.
         relabelled = ~selection.kept & (selection.pred_prob > self.threshold)
         self._take(np.flatnonzero(selection.kept | relabelled))

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 from mmengine.dataset import force_full_init
 
+from deft_mm.datasets.chain import clean_labels_of, given_labels_of
 from deft_mm.datasets.dataset_fingerprint import dataset_fingerprint
-from deft_mm.datasets.subset_wrapper import SubsetWrapper
-from deft_mm.selection.selection_file import Selection, read_selection
+from deft_mm.datasets.dataset_wrapper import DatasetWrapper
+from deft_mm.selection.sample_table import SampleTable
+from deft_mm.selection.selection_file import read_selection
+from deft_mm.selection.selector import check_selection
 
 
-class SelectionWrapper(SubsetWrapper):
+class SelectionWrapper(DatasetWrapper):
     """Base of the wrappers that train on what a selection says of a data set.
 
     A subclass reads the selection in ``_load`` and says with :meth:`_take` which samples it
@@ -21,8 +24,8 @@ class SelectionWrapper(SubsetWrapper):
 
     Args:
         dataset (dict | BaseDataset): The data set that the selection was made of, noise included.
-        selection (str | PathLike | Selection): Path of a selection file, which must be of this data
-            set, or a selection, which is taken as it is.
+        selection (str | PathLike | SampleTable): Path of a selection file, which must be of this
+            data set, or a table, which is taken as it is.
         num_samples (int, optional): Length of this data set: the samples are repeated, as evenly as
             it goes, until there are so many. None takes each once. Defaults to None.
         check_class_names (bool): Whether the class names must be those of the selection file. False
@@ -39,11 +42,13 @@ class SelectionWrapper(SubsetWrapper):
 
     # Whether what is kept and what is rejected makes a difference.
     uses_kept = True
+    # Fields that it gives its samples, and what reads them, for the message where nothing does.
+    sample_fields: dict[str, str] = {}
 
     def __init__(
         self,
         dataset: Any,
-        selection: str | PathLike | Selection,
+        selection: str | PathLike | SampleTable,
         num_samples: int | None = None,
         check_class_names: bool = True,
         lazy_init: bool = False,
@@ -55,20 +60,24 @@ class SelectionWrapper(SubsetWrapper):
 
     def _check_type(self, selection: Any) -> Any:
         """Return what :attr:`selection` is to be."""
-        if isinstance(selection, (str, PathLike, Selection)):
+        if isinstance(selection, (str, PathLike, SampleTable)):
             return selection
         raise TypeError(
-            f'{type(self).__name__}: `selection` is the path of a selection file or a Selection, '
+            f'{type(self).__name__}: `selection` is the path of a selection file or a SampleTable, '
             f'found {type(selection).__name__}.'
         )
 
-    def _read_selection(self) -> tuple[Selection, str]:
+    def _read_selection(self) -> tuple[SampleTable, str]:
         """Return the selection and what to call its source."""
-        if isinstance(self.selection, Selection):
+        if isinstance(self.selection, SampleTable):
             self._check_size(len(self.selection), 'selection')
             return self.selection, f'The selection given to {type(self).__name__}'
         selection = read_selection_of(self.dataset, self.selection, self.check_class_names)
         return selection, f"Selection file '{self.selection}'"
+
+    def _check_kept(self, kept: np.ndarray, source: str) -> None:
+        # Who gives a table has looked at it: once is enough for a warning.
+        check_selection(kept, source, warn=not isinstance(self.selection, SampleTable))
 
     def _check_size(self, size: int, name: str) -> None:
         if size != len(self.dataset):
@@ -83,7 +92,10 @@ class SelectionWrapper(SubsetWrapper):
         Args:
             indices (np.ndarray): (n,) int64, indices in the wrapped data set, ascending.
         """
-        super()._take(self._repeat(indices))
+        self._indices = self._repeat(indices)
+        self._given_labels = given_labels_of(self.dataset)[self._indices]
+        clean_labels = clean_labels_of(self.dataset)
+        self._clean_labels = None if clean_labels is None else clean_labels[self._indices]
 
     def _repeat(self, indices: np.ndarray) -> np.ndarray:
         if self.num_samples is None:
@@ -96,6 +108,19 @@ class SelectionWrapper(SubsetWrapper):
         # Those that come once more than others are spread over the data set: it may be sorted by
         # class.
         return indices[np.arange(self.num_samples) * len(indices) // self.num_samples]
+
+    @property
+    @force_full_init
+    def indices(self) -> np.ndarray:
+        """np.ndarray: (n,) int64, the indices in the wrapped data set, ascending."""
+        return self._indices
+
+    def _get_ori_dataset_idx(self, idx: int) -> int:
+        return int(self._indices[self._check_index(idx)])
+
+    @force_full_init
+    def __len__(self) -> int:
+        return len(self._indices)
 
     @force_full_init
     def get_data_info(self, idx: int) -> dict:
@@ -120,7 +145,7 @@ class SelectionWrapper(SubsetWrapper):
 
 def read_selection_of(
     dataset: Any, path: str | PathLike, check_class_names: bool = True
-) -> Selection:
+) -> SampleTable:
     """Read the selection file of a data set.
 
     Args:
@@ -130,7 +155,7 @@ def read_selection_of(
             True.
 
     Returns:
-        Selection: What is in the file.
+        SampleTable: What is in the file.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -144,8 +169,3 @@ def read_selection_of(
         ignore=() if check_class_names else ('class_names',),
     )
     return selection
-
-
-def readable(selection: Selection) -> np.ndarray:
-    """Return the (N,) mask of the samples whose image could be read when they were scored."""
-    return selection.pred_label >= 0

@@ -1,9 +1,7 @@
 """A trained detector, or zero-shot CLIP, on other data: another set, other noise, other classes."""
 
 from deft_mm.detection.class_map import read_class_map
-from deft_mm.detection.class_matching import NO_CLASS, ClassMatching, prompt_names
 from deft_mm.detection.data_source import DataSource, find_data, preprocessor_of
-from deft_mm.detection.detection import Detection, detect
 from deft_mm.detection.detector_loading import (
     build_detector,
     build_zero_shot_detector,
@@ -13,18 +11,13 @@ from deft_mm.detection.detector_loading import (
 from deft_mm.detection.evaluation_transforms import evaluation_transforms
 
 __all__ = [
-    'NO_CLASS',
-    'ClassMatching',
     'DataSource',
-    'Detection',
     'build_detector',
     'build_zero_shot_detector',
-    'detect',
     'detector_classes',
     'evaluation_transforms',
     'find_data',
     'load_checkpoint',
     'preprocessor_of',
-    'prompt_names',
     'read_class_map',
 ]

@@ -12,14 +12,9 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-# Fields that change what is trained: what gives them, and what reads them.
-_FIELDS = dict(
-    sample_weight=('CleanProbWeightedDataset', "head.loss=dict(type='SampleWeightedLoss')"),
-    view=(
-        "FixMatchDataset and collate_fn=dict(type='fix_match_collate')",
-        "type='FixMatch' in place of ImageClassifier",
-    ),
-)
+from deft_mm.datasets.selection_wrapper import SelectionWrapper
+from deft_mm.models.training_context import ContextModule
+
 # Samples that are tried where images may be unreadable.
 _TRIED = 8
 
@@ -29,10 +24,11 @@ def check_sample_fields(
 ) -> None:
     """Make a batch, and compare what it says with what the model reads.
 
-    Modules say in ``sample_fields`` which fields of a ``DataSample`` they read. A module that has
-    ``set_data_samples`` and does not say is taken to read all. The batch has a sample of each part
-    of a concatenation, and is made by a worker where the loader has workers: what a data set opens
-    when it is first asked is theirs alone. Random numbers are drawn and put back.
+    A :class:`~deft_mm.models.training_context.ContextModule` says in ``sample_fields`` which fields
+    of a ``DataSample`` it reads, a :class:`~deft_mm.datasets.selection_wrapper.SelectionWrapper`
+    which ones it gives. The batch has a sample of each part of a concatenation, and is made by a
+    worker where the loader has workers: what a data set opens when it is first asked is theirs
+    alone. Random numbers are drawn and put back.
 
     Args:
         model (nn.Module): What is trained on the data.
@@ -44,7 +40,7 @@ def check_sample_fields(
         ValueError: If items are not collated into a batch, or if one of data and model has a part
             of a method whose other part is missing.
     """
-    batch = _make_batch(loader, _TRIED if skip_unreadable else 1)
+    batch = make_batch(loader, skip_unreadable)
     data = type(loader.dataset).__name__
     if _is_list_of_items(batch):
         raise ValueError(
@@ -54,37 +50,44 @@ def check_sample_fields(
         )
     if not isinstance(batch, Mapping) or 'data_samples' not in batch:
         return  # a collate_fn and a model of the user's own
-    samples = batch['data_samples']
-    read = fields_read_by(model)
-    reads_all = any(
-        hasattr(module, 'set_data_samples') and not hasattr(module, 'sample_fields')
-        for module in model.modules()
-    )
-    for field, (giver, reader) in _FIELDS.items():
-        given = any(field in sample for sample in samples)
-        if given and field not in read and not reads_all:
+    samples, read = batch['data_samples'], fields_read_by(model)
+    for field, reader in _fields_given_by(loader.dataset).items():
+        if field not in read and any(field in sample for sample in samples):
             raise ValueError(
                 f'{name}: {data} gives its samples a {field!r}, which nothing in the '
                 f'{type(model).__name__} reads, so that it would have no effect: set {reader}. '
-                f'A module of your own that reads it says so: sample_fields = ({field!r},).'
+                f'A ContextModule of your own that reads it says so: sample_fields = {{{field!r}: '
+                '...}.'
             )
-        if field in read and not given:
+    for field, giver in read.items():
+        if not any(field in sample for sample in samples):
             raise ValueError(
                 f'{name}: the {type(model).__name__} reads the {field!r} of its samples, which '
                 f'{data} does not give: train it on {giver}.'
             )
 
 
-def fields_read_by(model: nn.Module) -> set[str]:
+def fields_read_by(model: nn.Module) -> dict[str, str]:
     """The fields of a ``DataSample`` that the modules of a model say they read.
 
     Args:
         model (nn.Module): The model.
 
     Returns:
-        set[str]: Names of fields.
+        dict[str, str]: What gives each, by name.
     """
-    return {f for module in model.modules() for f in getattr(module, 'sample_fields', ())}
+    modules = [module for module in model.modules() if isinstance(module, ContextModule)]
+    return {field: giver for module in modules for field, giver in module.sample_fields.items()}
+
+
+def _fields_given_by(dataset: Dataset) -> dict[str, str]:
+    """The fields that data sets in a chain say they give, and what reads each."""
+    fields = dict(dataset.sample_fields) if isinstance(dataset, SelectionWrapper) else {}
+    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
+    for part in inner:
+        if part is not None:
+            fields |= _fields_given_by(part)
+    return fields
 
 
 class _OneOfEachPart(Dataset):
@@ -113,8 +116,18 @@ class _OneOfEachPart(Dataset):
         return self.dataset[last]
 
 
-def _make_batch(loader: DataLoader, tried: int) -> Any:
-    samples = _OneOfEachPart(loader.dataset, tried)
+def make_batch(loader: DataLoader, skip_unreadable: bool = False) -> Any:
+    """Make a small batch as a dataloader would, with a sample of each part of its data set.
+
+    Args:
+        loader (DataLoader): The dataloader, which is left as it is.
+        skip_unreadable (bool): Whether some of the samples may fail: others are tried then.
+            Defaults to False.
+
+    Returns:
+        Any: The batch. Random numbers are drawn and put back.
+    """
+    samples = _OneOfEachPart(loader.dataset, _TRIED if skip_unreadable else 1)
     one_batch = DataLoader(
         samples,
         batch_size=len(samples),

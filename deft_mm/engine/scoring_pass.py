@@ -1,6 +1,7 @@
-"""Score every sample of a training set with a detector.
+"""Score every sample of a data set with a model.
 
-Shapes: N samples of the data set, B of a batch, C classes, E width of a feature, F fields.
+Shapes: N samples of the data set, n of them that the model is asked about, B of a batch, C classes
+of the data, K classes of the model that are looked at, E width of a feature, F fields.
 """
 
 from __future__ import annotations
@@ -11,71 +12,79 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.dataset import DefaultSampler
-from mmengine.dist import all_reduce
+from mmengine.dist import all_reduce, get_world_size
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Subset
 
-from deft_mm.datasets import evaluation_view, given_labels_of, scoring_collate
-from deft_mm.models.heads import DualPromptHead
-from deft_mm.models.text import at_least_float32
-from deft_mm.selection import OPTIONAL_SCORES, SampleScores
+from deft_mm.datasets import evaluation_view, scoring_collate
+from deft_mm.models.heads import ScoringHead, class_scores
+from deft_mm.progress import Progress
+from deft_mm.selection import ON_DEMAND, RESULTS, ClassMatching, SampleTable
 
-# What SampleScores holds of a sample whose image can't be read.
-_UNREADABLE = dict(
-    clean_prob=np.nan,
-    pred_label=-1,
-    pred_prob=np.nan,
-    yes_label=-1,
-    loss=np.nan,
-    feature=np.nan,
-    similarity=np.nan,
-)
-# Rows of features that are summed over processes at once: on a GPU they pass through its memory.
+# What every model gives, and what the scores of some heads are good for.
+_ALWAYS = ('loss', 'probs', 'feature')
+_BY_OFFER = {'yes_prob': ('clean_prob', 'agreed'), 'similarity': ('similarity',)}
+# What a model must have to give the rest.
+_REMEDIES = dict.fromkeys(
+    _BY_OFFER['yes_prob'], "a detector with head=dict(type='DualPromptHead', ...)"
+) | {'similarity': 'a detector with a ZeroShotHead or DualPromptHead'}
+# Rows of wide columns that are summed over processes at once: on a GPU they pass through its
+# memory.
 _ROWS = 65536
 
 
 @torch.no_grad()
 def score_samples(
-    detector: nn.Module,
+    model: nn.Module,
     dataset: Dataset,
+    table: SampleTable,
     pipeline: Sequence[dict | Callable],
+    needs: Sequence[str] = (),
     batch_size: int = 64,
     num_workers: int = 0,
     skip_unreadable: bool = False,
-    needs: Sequence[str] = (),
-) -> SampleScores:
-    """Run a detector over all samples, once each, in evaluation mode and with evaluation
-    transforms.
+    matching: ClassMatching | None = None,
+    among_all: bool = False,
+) -> SampleTable:
+    """Run a model over all samples, once each, in evaluation mode and with evaluation transforms.
 
     In a distributed run every process scores its share and all of them get all scores. What is
     computed is what the head predicts, for a whole batch at once: no DataSample is filled in, and
-    nothing but the features waits for the device before the last batch.
+    nothing but the wide columns waits for the device before the last batch.
 
     Args:
-        detector (nn.Module): An ``ImageClassifier``. A head with ``dual_logits``, such as
-            :class:`~deft_mm.models.heads.DualPromptHead`, gives a clean probability; of another
-            head, whose ``forward`` gives logits, ``clean_prob`` is NaN and ``yes_label`` -1.
-        dataset (Dataset): The training set, of N samples; its own transforms are not used.
+        model (nn.Module): An ``ImageClassifier``. A :class:`~deft_mm.models.heads.ScoringHead`
+            tells more than predictions; of another head, ``forward`` gives logits.
+        dataset (Dataset): The data set, of N samples; its own transforms are not used.
+        table (SampleTable): Its samples, see :func:`~deft_mm.datasets.sample_table_of`.
         pipeline (Sequence[dict | Callable]): Evaluation transforms, ending in ``PackInputs``.
+        needs (Sequence[str]): Columns to fill in beside predictions, see :func:`check_needs`.
+            Defaults to none.
         batch_size (int): Samples a forward pass, in each process. Defaults to 64.
         num_workers (int): Data-loading workers of each process. Defaults to 0.
         skip_unreadable (bool): Mark images that can't be read instead of raising. Defaults to
             False.
-        needs (Sequence[str]): Optional fields of ``SampleScores`` to fill in, of 'loss', 'feature'
-            and 'similarity'. Defaults to none.
+        matching (ClassMatching, optional): Which classes of the model those of the data are, where
+            they differ: samples of others are left out. None where they are the same. Defaults to
+            None.
+        among_all (bool): With a matching, whether a prediction may be a class of the model that the
+            data don't have; its label is then -1. Defaults to False.
 
     Returns:
-        SampleScores: Arrays of N entries, by index in ``dataset``.
+        SampleTable: With predictions, what the selector needs and, of a head that gives one, the
+        clean probability.
 
     Raises:
-        ValueError: If an image can't be read and ``skip_unreadable`` is False, or if ``needs``
-            names something else, or a similarity of a head without text features.
+        ValueError: If an image can't be read and ``skip_unreadable`` is False, or if the model does
+            not have what is needed.
         RuntimeError: If a sample was not scored exactly once.
     """
-    check_needs(detector, needs)
+    check_needs(model, needs)
+    asked = _Asked(table, matching, among_all)
     view = evaluation_view(dataset, pipeline, skip_unreadable=skip_unreadable)
-    given_label = given_labels_of(dataset)
-    device = next(detector.parameters()).device
+    if not asked.scored_N.all():
+        view = Subset(view, np.flatnonzero(asked.scored_N).tolist())
+    device = next(model.parameters()).device
     loader = DataLoader(
         view,
         batch_size,
@@ -85,131 +94,189 @@ def score_samples(
         collate_fn=scoring_collate,
         pin_memory=device.type == 'cuda',
     )
-    was_training = detector.training
-    detector.eval()
-    index, columns, feature_NE = _score_batches(detector, loader, given_label, device, needs)
-    detector.train(was_training)
-    return _gather(index, columns, feature_NE, given_label, skip_unreadable, needs)
+    was_training = model.training
+    model.eval()
+    index, columns, wide = _score_batches(model, loader, asked, device, needs)
+    model.train(was_training)
+    return _gather(table, asked, index, columns, wide, skip_unreadable)
 
 
-def check_needs(detector: nn.Module, needs: Sequence[str]) -> None:
-    """Refuse optional scores that there are not, before anything is computed.
+def check_needs(model: nn.Module, needs: Sequence[str], who: str = 'The selector') -> None:
+    """Refuse what a model does not give, before anything is computed.
 
     Args:
-        detector (nn.Module): The classifier that is to score.
-        needs (Sequence[str]): Optional fields of ``SampleScores``.
+        model (nn.Module): The classifier that is to score.
+        needs (Sequence[str]): Columns of :class:`~deft_mm.selection.SampleTable`: 'loss', 'probs'
+            and 'feature' of any model; 'clean_prob', 'agreed' and 'similarity' of a head that
+            offers what they are made of.
+        who (str): Who needs them, for the message. Defaults to 'The selector'.
 
     Raises:
-        ValueError: If ``needs`` names something else, or a similarity of a head without text
-            features.
+        ValueError: If ``needs`` names something else, or what the head does not offer.
     """
+    head = getattr(model, 'head', None)
+    offered = head.offers if isinstance(head, ScoringHead) else ()
+    given = {*_ALWAYS, *(name for offer in offered for name in _BY_OFFER[offer])}
     for name in needs:
-        if name not in OPTIONAL_SCORES:
+        if name not in _ALWAYS and name not in _REMEDIES:
+            known = ', '.join([*_ALWAYS, *_REMEDIES])
             raise ValueError(
-                f'A selector `needs` {name!r}, which the scoring pass does not have: it offers '
-                f'{OPTIONAL_SCORES}.'
+                f'{who} needs {name!r}, which a scoring pass does not have: it offers {known}.'
             )
-    if 'similarity' in needs and not hasattr(detector.head, 'cosine_similarity'):
-        raise ValueError(
-            "The selector needs the 'similarity' of image and text, which "
-            f'{type(detector.head).__name__} does not have: use a detector with a ZeroShotHead or '
-            'DualPromptHead, or another selector.'
-        )
+        if name not in given:
+            raise ValueError(
+                f'{who} needs the {name!r} of samples, which {type(head).__name__} does not give: '
+                f'use {_REMEDIES[name]}, or another selector.'
+            )
 
 
-def _score_batches(detector, loader, given_label: np.ndarray, device, needs):
+class _Asked:
+    """What a model is asked of which samples.
+
+    Attributes:
+        scored_N: (N,) bool, the samples of classes that the model has.
+        given_N: (N,) int64 tensor, the given label among the K classes; -1 where not scored.
+        columns_K: (K,) int64 tensor, labels of the model's classes; None for all in their order.
+        label_K: (K,) int64, their labels in the data, -1 for none; None for their own numbers.
+    """
+
+    def __init__(self, table: SampleTable, matching: ClassMatching | None, among_all: bool) -> None:
+        self.scored_N = np.ones(len(table), dtype=bool)
+        given, self.columns_K, self.label_K = table.given_label, None, None
+        if matching is not None:
+            classes = matching.matched
+            columns = matching.detector_label[classes]
+            self.label_K = classes
+            if among_all:
+                others = matching.other_labels
+                columns = np.concatenate([columns, others])
+                self.label_K = np.concatenate([classes, np.full(len(others), -1)])
+            self.columns_K = torch.from_numpy(columns)
+            position_C = np.full(len(matching.data_classes), -1)
+            position_C[classes] = np.arange(len(classes))
+            given = position_C[given]
+            self.scored_N = given >= 0
+        self.given_N = torch.from_numpy(given)
+
+
+def _score_batches(model, loader, asked: _Asked, device, needs):
     """Score this process's share.
 
     Returns:
         tuple: The samples' indices (list), their fields by name (each a list of tensors (B,), still
-        on the device), and features of all samples (N, E), 0 where they are another process's; None
-        if they are not needed, or there is no sample.
+        on the device), and wide columns of all samples by name, 0 where they are another process's.
     """
-    given_N = torch.from_numpy(given_label)
-    index, columns, feature_NE = [], {}, None
+    index, columns = [], {}
+    wide = {name: None for name in needs if ON_DEMAND.get(name) == 2}
+    progress = Progress('Scored', int(asked.scored_N.sum()), 'samples')
     for batch in loader:
         if batch is None:  # no image of it could be read
             continue
         index_B = [sample.sample_idx for sample in batch['data_samples']]
-        given_B = given_N[index_B].to(device)
+        given_B = asked.given_N[index_B].to(device)
         # Without the samples, among which the preprocessor would distribute the labels.
         inputs = {key: value for key, value in batch.items() if key != 'data_samples'}
-        feats = detector.extract_feat(detector.data_preprocessor(inputs, False)['inputs'])
-        for name, column_B in _score_batch(detector.head, feats, given_B, needs).items():
+        feats = model.extract_feat(model.data_preprocessor(inputs, False)['inputs'])
+        fields = _score_batch(model.head, feats, given_B, asked.columns_K, needs)
+        for name in wide:
+            values_BX = fields.pop(name).float().cpu()
+            if wide[name] is None:
+                wide[name] = torch.zeros(len(asked.given_N), values_BX.size(1))
+            wide[name][index_B] = values_BX
+        for name, column_B in fields.items():
             columns.setdefault(name, []).append(column_B)
         index.extend(index_B)
-        if 'feature' in needs:
-            feature_BE = detector.head.pre_logits(feats).float().cpu()
-            if feature_NE is None:
-                feature_NE = torch.zeros(len(given_N), feature_BE.size(1))
-            feature_NE[index_B] = feature_BE
-    return index, columns, feature_NE
+        # Processes advance together.
+        progress.advance(len(index_B) * get_world_size())
+    return index, columns, wide
 
 
 def _score_batch(
-    head: nn.Module, feats: tuple[Tensor, ...], given_B: Tensor, needs: Sequence[str]
+    head: nn.Module,
+    feats: tuple[Tensor, ...],
+    given_B: Tensor,
+    columns_K: Tensor | None,
+    needs: Sequence[str],
 ) -> dict[str, Tensor]:
-    """The fields of a batch, each (B,)."""
-    if hasattr(head, 'dual_logits'):
-        logits_BC, neg_BC = head.dual_logits(feats)
-        p_yes_BC = DualPromptHead.yes_probability(logits_BC, neg_BC)
-        clean_prob_B = p_yes_BC.gather(1, given_B[:, None])[:, 0]
-        yes_label_B = p_yes_BC.argmax(dim=1)
-    else:
-        logits_BC = at_least_float32(head(feats))
-        clean_prob_B = logits_BC.new_full((len(given_B),), torch.nan)
-        yes_label_B = torch.full_like(given_B, -1)
-    score_BC = F.softmax(logits_BC, dim=1)
-    fields = dict(
-        clean_prob=clean_prob_B,
-        pred_label=score_BC.argmax(dim=1),
-        pred_prob=score_BC.amax(dim=1),
-        yes_label=yes_label_B,
-    )
+    """The fields of a batch, each (B,), but for the wide ones."""
+    offered = head.offers if isinstance(head, ScoringHead) else ()
+    # A clean probability costs next to nothing where there is one.
+    names = [name for name in offered if name == 'yes_prob' or name in needs]
+    scores = class_scores(head, feats, names)
+    if columns_K is not None:
+        columns_K = columns_K.to(given_B.device)
+        scores = {name: score_BC[:, columns_K] for name, score_BC in scores.items()}
+    logits_BK = scores['logits']
+    prob_BK = F.softmax(logits_BK, dim=1)
+    fields = dict(pred_label=prob_BK.argmax(dim=1), pred_prob=prob_BK.amax(dim=1))
+    if 'yes_prob' in scores:
+        fields['clean_prob'] = scores['yes_prob'].gather(1, given_B[:, None])[:, 0]
+    if 'agreed' in needs:
+        fields['agreed'] = head.agrees(scores['yes_prob'], fields['pred_label'], given_B)
     if 'loss' in needs:
-        fields['loss'] = F.cross_entropy(logits_BC, given_B, reduction='none')
+        fields['loss'] = F.cross_entropy(logits_BK, given_B, reduction='none')
     if 'similarity' in needs:
-        similarity_BC = head.cosine_similarity(feats)
-        fields['similarity'] = similarity_BC.gather(1, given_B[:, None])[:, 0]
+        fields['similarity'] = scores['similarity'].gather(1, given_B[:, None])[:, 0]
+    if 'probs' in needs:
+        fields['probs'] = prob_BK
+    if 'feature' in needs:
+        fields['feature'] = head.pre_logits(feats)
     return fields
 
 
 def _gather(
-    index, columns, feature_NE, given_label, skip_unreadable: bool, needs: Sequence[str]
-) -> SampleScores:
+    table: SampleTable, asked: _Asked, index, columns, wide, skip_unreadable: bool
+) -> SampleTable:
     """Put together what the processes have scored."""
-    names = ['clean_prob', 'pred_label', 'pred_prob', 'yes_label']
-    names += [name for name in needs if name != 'feature']
+    num_samples = len(table)
+    # A process without a sample doesn't know the names.
+    names = _all_names(columns)
     index = torch.tensor(index, dtype=torch.int64)
     # Sums over processes: each sample's row is filled in by one of them and 0 in the others.
-    table_NF = torch.zeros(len(given_label), len(names), dtype=torch.float64)
-    count_N = torch.bincount(index, minlength=len(given_label))
+    table_NF = torch.zeros(num_samples, len(names), dtype=torch.float64)
+    count_N = torch.bincount(index, minlength=num_samples)
     if len(index):
         values = [torch.cat(columns[name]).double() for name in names]
         table_NF[index] = torch.stack(values, dim=1).cpu()
     all_reduce(table_NF)
     all_reduce(count_N)
-    if (count_N > 1).any() or (not skip_unreadable and (count_N != 1).any()):
+    seen_N = count_N.numpy()
+    missing = int((seen_N[asked.scored_N] == 0).sum())
+    if (seen_N > 1).any() or (missing and not skip_unreadable):
         raise RuntimeError(
-            f'The scoring pass saw {int((count_N == 0).sum())} samples not at all and '
-            f'{int((count_N > 1).sum())} more than once: the data set must have a fixed order and '
-            'length.'
+            f'The scoring pass saw {missing} samples not at all and {int((seen_N > 1).sum())} more '
+            'than once: the data set must have a fixed order and length.'
         )
-    readable = (count_N == 1).numpy()
     fields = {name: table_NF[:, i].numpy().copy() for i, name in enumerate(names)}
-    if 'feature' in needs:
-        fields['feature'] = _sum_features(feature_NE, len(given_label)).numpy()
+    fields |= {name: _sum_rows(rows, num_samples).numpy() for name, rows in wide.items()}
     for name, values in fields.items():
-        values[~readable] = _UNREADABLE[name]
-    return SampleScores(given_label=given_label, readable=readable, **fields)
+        values[seen_N == 0] = RESULTS[name][1] if name in RESULTS else _missing(name)
+    if asked.label_K is not None:
+        label_N = fields['pred_label'].astype(np.int64)
+        fields['pred_label'] = np.where(seen_N == 1, asked.label_K[label_N], -1)
+    return table.with_columns(
+        readable=~asked.scored_N | (seen_N == 1), scored=asked.scored_N, **fields
+    )
 
 
-def _sum_features(feature_NE: Tensor | None, num_samples: int) -> Tensor:
+def _all_names(columns: dict[str, list[Tensor]]) -> list[str]:
+    """The names of the columns, in one order in every process."""
+    known = [*RESULTS, *(name for name, dims in ON_DEMAND.items() if dims == 1)]
+    has = torch.tensor([name in columns for name in known], dtype=torch.int64)
+    all_reduce(has, op='max')
+    return [name for name, there in zip(known, has.tolist(), strict=True) if there]
+
+
+def _missing(name: str) -> float:
+    return 0.0 if name == 'agreed' else np.nan
+
+
+def _sum_rows(rows_NX: Tensor | None, num_samples: int) -> Tensor:
     # A process without a sample doesn't know the width.
-    width = torch.tensor(0 if feature_NE is None else feature_NE.size(1))
+    width = torch.tensor(0 if rows_NX is None else rows_NX.size(1))
     all_reduce(width, op='max')
-    if feature_NE is None:
-        feature_NE = torch.zeros(num_samples, int(width))
-    for rows in feature_NE.split(_ROWS):
+    if rows_NX is None:
+        rows_NX = torch.zeros(num_samples, int(width))
+    for rows in rows_NX.split(_ROWS):
         all_reduce(rows)
-    return feature_NE
+    return rows_NX

@@ -7,10 +7,17 @@ into them stands here, each with its reason, and nowhere else.
 from __future__ import annotations
 
 import copy
+from functools import partial
 
+import numpy as np
+from mmengine.dataset import worker_init_fn
+from mmengine.dist import get_rank
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook
+from mmengine.logging import MMLogger
 from mmengine.runner import BaseLoop, Runner
 from mmpretrain.registry import PARAM_SCHEDULERS
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader, Dataset
 
 
@@ -100,19 +107,96 @@ def set_length(runner: Runner, max_epochs: int, max_iters: int) -> None:
     runner.message_hub.update_info('max_iters', max_iters)
 
 
-def replace_train_dataset(runner: Runner, dataset: Dataset, overrides: dict | None = None) -> None:
+def replace_train_dataset(
+    runner: Runner, dataset: Dataset, model: nn.Module, overrides: dict | None = None
+) -> None:
     """Train on another data set from now on.
+
+    How many samples it has nobody could know when the run was set up. So a batch that would make
+    training fail is taken care of: with ``drop_last`` and fewer samples than a batch that one is
+    trained on all the same, and without it a last batch of a single sample, of which batch norm
+    has no statistics, is left out, another one in each epoch.
 
     Args:
         runner (Runner): The runner.
         dataset (Dataset): The new data set, built.
+        model (nn.Module): What is trained on it.
         overrides (dict, optional): Keys of ``train_dataloader`` to change, for example
             ``batch_size``. Defaults to None.
+
+    Raises:
+        ValueError: If a model with batch norm is left a single sample a process.
     """
 
     # Ends persistent workers, which hold a copy of the old data set each.
     runner.train_loop.dataloader._iterator = None
-    runner.train_loop.dataloader = build_train_dataloader(runner, dataset, overrides)
+    dataloader = build_train_dataloader(runner, dataset, overrides)
+    drop_last = _drop_last(dataloader, model, runner.logger)
+    if drop_last is not None:
+        overrides = {**(overrides or {}), 'drop_last': drop_last}
+        dataloader = build_train_dataloader(runner, dataset, overrides)
+    seed_workers(dataloader, runner.seed, runner.epoch)
+    runner.train_loop.dataloader = dataloader
+
+
+def _drop_last(dataloader: DataLoader, model: nn.Module, logger: MMLogger) -> bool | None:
+    """What ``drop_last`` must be for the samples that there are; None for what it is."""
+    size, num_samples = dataloader.batch_size, len(dataloader.sampler)
+    if size is None:  # a batch sampler of the user's own
+        return None
+    if dataloader.drop_last and num_samples < size:
+        logger.warning(
+            f'{num_samples} samples (of each process) are fewer than a batch of {size}, which '
+            'train_dataloader.drop_last=True would leave out: they are trained on as one batch.'
+        )
+        _require_two(num_samples, model)
+        return False
+    if dataloader.drop_last or num_samples % size != 1 or not _has_batch_norm(model):
+        return None
+    if size > 1:
+        _require_two(num_samples, model)
+        logger.info(
+            f'{num_samples} samples (of each process) leave one to the last batch of {size}, of '
+            'which batch norm has no statistics: an epoch leaves one of them out.'
+        )
+    return size > 1 or None
+
+
+def _require_two(num_samples: int, model: nn.Module) -> None:
+    if num_samples == 1 and _has_batch_norm(model):
+        raise ValueError(
+            'A single sample is kept (of each process), and batch norm cannot be trained on one: '
+            'look at the clean_prob column of the selection file; '
+            'default_hooks.noise_filter.limits=dict(max_rejected=...) keeps more.'
+        )
+
+
+def _has_batch_norm(model: nn.Module) -> bool:
+    return any(isinstance(module, _BatchNorm) for module in model.modules())
+
+
+def seed_workers(dataloader: DataLoader, seed: int, epoch: int) -> None:
+    """Give the data-loading workers that an epoch will start a seed of their own.
+
+    MMEngine seeds freshly started workers alike in every epoch, which repeats their augmentations.
+
+    Args:
+        dataloader (DataLoader): The training data.
+        seed (int): The run's.
+        epoch (int): How many epochs are finished.
+    """
+    if dataloader.num_workers > 0:
+        dataloader.worker_init_fn = partial(
+            worker_init_fn,
+            num_workers=dataloader.num_workers,
+            rank=get_rank(),
+            seed=mix_seed(seed, epoch, 0),
+        )
+
+
+def mix_seed(*parts: int) -> int:
+    """A 31-bit seed in which neighbouring epochs, ranks and seeds share nothing."""
+    return int(np.random.SeedSequence(parts).generate_state(1)[0] >> 1)
 
 
 def build_train_dataloader(

@@ -3,5 +3,12 @@
 from deft_mm.evaluation.accuracy_per_dataset import AccuracyPerDataset
 from deft_mm.evaluation.detection_curve import DetectionCurve
 from deft_mm.evaluation.detection_metrics import DetectionCounts, detection_metrics
+from deft_mm.evaluation.selection_report import SelectionReport
 
-__all__ = ['AccuracyPerDataset', 'DetectionCounts', 'DetectionCurve', 'detection_metrics']
+__all__ = [
+    'AccuracyPerDataset',
+    'DetectionCounts',
+    'DetectionCurve',
+    'SelectionReport',
+    'detection_metrics',
+]

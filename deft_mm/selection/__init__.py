@@ -3,14 +3,13 @@
 Nothing in here knows data sets or models: arrays and files only.
 """
 
+from deft_mm.selection.class_matching import NO_CLASS, ClassMatching, prompt_names
 from deft_mm.selection.dual_prompt_selector import DualPromptSelector
-from deft_mm.selection.file_selector import FileSelector
 from deft_mm.selection.fingerprint import Fingerprint
 from deft_mm.selection.gmm_selector import GMMSelector
 from deft_mm.selection.label_match_selector import LabelMatchSelector
-from deft_mm.selection.scores import OPTIONAL_SCORES, SampleScores
+from deft_mm.selection.sample_table import ON_DEMAND, RESULTS, SampleTable
 from deft_mm.selection.selection_file import (
-    Selection,
     is_selection_file,
     read_selection,
     write_selection,
@@ -21,14 +20,15 @@ from deft_mm.selection.small_loss_selector import SmallLossSelector
 from deft_mm.selection.threshold_selector import ThresholdSelector
 
 __all__ = [
-    'OPTIONAL_SCORES',
+    'NO_CLASS',
+    'ON_DEMAND',
+    'RESULTS',
+    'ClassMatching',
     'DualPromptSelector',
-    'FileSelector',
     'Fingerprint',
     'GMMSelector',
     'LabelMatchSelector',
-    'SampleScores',
-    'Selection',
+    'SampleTable',
     'SelectionLimits',
     'Selector',
     'SmallLossSelector',
@@ -37,6 +37,7 @@ __all__ = [
     'build_selector',
     'check_selection',
     'is_selection_file',
+    'prompt_names',
     'read_selection',
     'write_selection',
 ]

@@ -9,9 +9,8 @@ from mmpretrain.registry import TASK_UTILS
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from deft_mm.selection.fingerprint import Fingerprint
-from deft_mm.selection.scores import SampleScores
-from deft_mm.selection.selector import Selector, require_scores
+from deft_mm.selection.sample_table import SampleTable
+from deft_mm.selection.selector import Selector
 
 
 @TASK_UTILS.register_module()
@@ -66,14 +65,11 @@ class GMMSelector(Selector):
             random_state=random_state,
         )
 
-    def select(self, scores: SampleScores | None, fingerprint: Fingerprint) -> np.ndarray:
-        """Select by the posterior; see :meth:`Selector.select`."""
+    def __call__(self, table: SampleTable) -> tuple[np.ndarray, np.ndarray]:
+        """Select by the posterior; see :meth:`Selector.__call__`."""
         # In double precision: a posterior just above the threshold must not be rounded to it.
-        return self.posterior(require_scores(self, scores).loss) > self.threshold
-
-    def score(self, scores: SampleScores) -> np.ndarray:
-        """The posterior of the lower component; see :meth:`Selector.score`."""
-        return self.posterior(scores.loss).astype(np.float32)
+        posterior = self.posterior(table.loss)
+        return posterior > self.threshold, posterior
 
     def posterior(self, loss: np.ndarray) -> np.ndarray:
         """Probability of the component with the lower mean.

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from mmpretrain.registry import TASK_UTILS
 
-from deft_mm.selection.fingerprint import Fingerprint
-from deft_mm.selection.scores import SampleScores
-from deft_mm.selection.selector import Selector, require_scores
+from deft_mm.selection.sample_table import SampleTable
+from deft_mm.selection.selector import Selector
 
 
 @TASK_UTILS.register_module()
@@ -28,11 +27,6 @@ class LabelMatchSelector(Selector):
 
     needs = ('loss',)
 
-    def select(self, scores: SampleScores | None, fingerprint: Fingerprint) -> np.ndarray:
-        """Select by prediction; see :meth:`Selector.select`."""
-        scores = require_scores(self, scores)
-        return scores.readable & (scores.pred_label == scores.given_label)
-
-    def score(self, scores: SampleScores) -> np.ndarray:
-        """The probability of the given label; see :meth:`Selector.score`."""
-        return np.exp(-scores.loss)
+    def __call__(self, table: SampleTable) -> tuple[np.ndarray, np.ndarray]:
+        """Select by prediction; see :meth:`Selector.__call__`."""
+        return table.pred_label == table.given_label, np.exp(-table.loss)

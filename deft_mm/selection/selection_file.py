@@ -1,7 +1,8 @@
-"""The selection file: what stage 1 says of every sample, as a CSV that people can open.
+"""The selection file: a :class:`SampleTable` as a CSV that people can open, or as Parquet.
 
 Lines ``# key: <JSON>`` come first (what the file belongs to and where it comes from), then a
-plain table with one row a sample. ``pandas.read_csv(path, comment='#')`` reads it as well.
+plain table with one row a sample. ``pandas.read_csv(path, comment='#')`` reads it as well. A file
+whose name ends in ``.parquet`` has the same columns, and the lines as its metadata.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ import csv
 import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from os import PathLike
 from pathlib import Path
 
@@ -19,8 +18,8 @@ import numpy as np
 from mmengine.logging import print_log
 
 from deft_mm.fileio import write_atomically
-from deft_mm.selection.fingerprint import Fingerprint, digest_labels, digest_names
-from deft_mm.selection.scores import SampleScores
+from deft_mm.selection.fingerprint import Fingerprint
+from deft_mm.selection.sample_table import SampleTable
 from deft_mm.version import __version__
 
 FORMAT = 'deft_mm-selection'
@@ -55,147 +54,37 @@ _DTYPES = {
     'pred_label': np.int64,
     'pred_prob': np.float32,
     'kept': 'U8',
+    'score': np.float32,
 }
+_TEXTS = ('sample_idx', 'img_path', 'given_class')
 # File names are bytes; those that are not UTF-8 survive the way through Python and the file.
 _ENCODING = dict(encoding='utf-8', errors='surrogateescape')
 
 
-@dataclass
-class Selection:
-    """A selection of samples and the scores behind it, by sample index.
-
-    Args:
-        fingerprint (Fingerprint): Of the data set that the selection belongs to.
-        class_names (Sequence[str]): C names in the order of their labels.
-        img_path (Sequence[str]): N paths; '' for an image that is no file.
-        given_label (np.ndarray): (N,) int64.
-        clean_prob (np.ndarray): (N,) float32; NaN for an image that could not be read.
-        pred_label (np.ndarray): (N,) int64; -1 for an image that could not be read.
-        pred_prob (np.ndarray): (N,) float32; NaN for an image that could not be read.
-        kept (np.ndarray): (N,) bool.
-        method (str): What selected, for example 'DualPromptSelector'. Defaults to ''.
-        config (str): Name of the config file. Defaults to ''.
-        created (str): Time of creation, ISO 8601. Defaults to now.
-        deft_mm_version (str): Version that selected. Defaults to the one that runs.
-
-    Raises:
-        ValueError: If the arrays don't fit each other, the class names or the fingerprint.
-    """
-
-    fingerprint: Fingerprint
-    class_names: Sequence[str]
-    img_path: Sequence[str]
-    given_label: np.ndarray
-    clean_prob: np.ndarray
-    pred_label: np.ndarray
-    pred_prob: np.ndarray
-    kept: np.ndarray
-    method: str = ''
-    config: str = ''
-    created: str = field(
-        default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec='seconds')
-    )
-    deft_mm_version: str = __version__
-
-    def __post_init__(self) -> None:
-        self.class_names = list(self.class_names)
-        self.img_path = list(self.img_path)
-        self.given_label = np.asarray(self.given_label, dtype=np.int64)
-        self.clean_prob = np.asarray(self.clean_prob, dtype=np.float32)
-        self.pred_label = np.asarray(self.pred_label, dtype=np.int64)
-        self.pred_prob = np.asarray(self.pred_prob, dtype=np.float32)
-        self.kept = np.asarray(self.kept, dtype=np.bool_)
-        self._validate()
-
-    @classmethod
-    def from_scores(
-        cls,
-        scores: SampleScores,
-        kept: np.ndarray,
-        img_path: Sequence[str],
-        class_names: Sequence[str],
-        fingerprint: Fingerprint,
-        method: str = '',
-        config: str = '',
-    ) -> Selection:
-        """Put a selector's answer beside the scores that it is based on.
-
-        Args:
-            scores (SampleScores): Scores of all N samples.
-            kept (np.ndarray): (N,) bool.
-            img_path (Sequence[str]): N paths; '' for an image that is no file.
-            class_names (Sequence[str]): C names.
-            fingerprint (Fingerprint): Of the scored data set.
-            method (str): What selected. Defaults to ''.
-            config (str): Name of the config file. Defaults to ''.
-
-        Returns:
-            Selection: Ready to be written.
-        """
-        return cls(
-            fingerprint=fingerprint,
-            class_names=class_names,
-            img_path=img_path,
-            given_label=scores.given_label,
-            clean_prob=scores.clean_prob,
-            pred_label=scores.pred_label,
-            pred_prob=scores.pred_prob,
-            kept=kept,
-            method=method,
-            config=config,
-        )
-
-    def __len__(self) -> int:
-        return len(self.given_label)
-
-    @property
-    def num_kept(self) -> int:
-        """int: Number of samples kept."""
-        return int(np.count_nonzero(self.kept))
-
-    def _validate(self) -> None:
-        columns = ('img_path', 'given_label', 'clean_prob', 'pred_label', 'pred_prob', 'kept')
-        sizes = {name: np.shape(getattr(self, name)) for name in columns}
-        if any(size != (self.fingerprint.num_samples,) for size in sizes.values()):
-            raise ValueError(
-                f'the data set has {self.fingerprint.num_samples} samples, '
-                f'but the columns have the shapes {sizes}'
-            )
-        num_classes = len(self.class_names)
-        for name, lowest in (('given_label', 0), ('pred_label', -1)):
-            label = getattr(self, name)
-            outside = np.flatnonzero((label < lowest) | (label >= num_classes))
-            if len(outside):
-                raise ValueError(
-                    f'{name} of sample {outside[0]} is {label[outside[0]]}, '
-                    f'but there are {num_classes} classes'
-                )
-        for name in ('clean_prob', 'pred_prob'):
-            prob = getattr(self, name)
-            outside = np.flatnonzero((prob < 0) | (prob > 1))
-            if len(outside):
-                raise ValueError(
-                    f'{name} of sample {outside[0]} is {prob[outside[0]]}, not a probability'
-                )
-        if digest_labels(self.given_label) != self.fingerprint.given_labels:
-            raise ValueError('the given labels are not those of the fingerprint')
-        if digest_names(self.class_names) != self.fingerprint.class_names:
-            raise ValueError('the class names are not those of the fingerprint')
-
-
-def write_selection(path: str | PathLike, selection: Selection) -> None:
+def write_selection(path: str | PathLike, table: SampleTable) -> None:
     """Write a selection file, all of it or nothing.
 
+    A score that is no probability has a column ``score`` of its own.
+
     Args:
-        path (str | PathLike): The file; missing folders are made, an old file is replaced.
-        selection (Selection): What to write.
+        path (str | PathLike): The file, CSV, or Parquet where its name ends in ``.parquet``;
+            missing folders are made, an old file is replaced.
+        table (SampleTable): What to write.
+
+    Raises:
+        ImportError: If it is Parquet, and pyarrow is not installed.
     """
-    header = ''.join(f'# {key}: {json.dumps(value)}\n' for key, value in _header(selection).items())
-    text = header + ','.join(COLUMNS) + '\n' + '\n'.join(_rows(selection)) + '\n'
-    write_atomically(text.encode(**_ENCODING), path)
+    header = {key: json.dumps(value) for key, value in _header(table).items()}
+    if _is_parquet(path):
+        data = _to_parquet(table, header)
+    else:
+        names = COLUMNS if _score_is_clean_prob(table) else (*COLUMNS, 'score')
+        lines = [*(f'# {key}: {value}' for key, value in header.items()), ','.join(names)]
+        data = ('\n'.join([*lines, *_rows(table, names)]) + '\n').encode(**_ENCODING)
+    write_atomically(data, path)
 
 
-def read_selection(path: str | PathLike) -> Selection:
+def read_selection(path: str | PathLike) -> SampleTable:
     """Read and check a selection file. Nothing in it is ever executed or unpickled.
 
     Rows may come in any order and further columns are ignored, so that a file that was sorted
@@ -205,11 +94,12 @@ def read_selection(path: str | PathLike) -> Selection:
         path (str | PathLike): The file.
 
     Returns:
-        Selection: Its content, by sample index.
+        SampleTable: Its content, by sample index.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not a whole, valid selection file; the message says what was found.
+        ImportError: If it is Parquet, and pyarrow is not installed.
     """
     path = Path(path)
     if not path.is_file():
@@ -217,7 +107,8 @@ def read_selection(path: str | PathLike) -> Selection:
             f"No selection file '{path}'. Stage 1 writes one: give its path, or run stage 1 first."
         )
     try:
-        return _read(path)
+        header, columns = (_read_parquet if _is_parquet(path) else _read_csv)(path)
+        return _to_table(header, columns, path)
     except (ValueError, csv.Error) as error:
         raise ValueError(
             f"'{path}' is not a usable selection file: {error}. "
@@ -235,54 +126,95 @@ def is_selection_file(path: str | PathLike) -> bool:
         bool: Whether it does.
     """
     with open(path, 'rb') as file:
-        # Another program may have put quotes around the line.
-        return FORMAT.encode() in file.readline(200)
+        # Parquet has its metadata in the footer. Of CSV another program may have quoted the line.
+        return FORMAT.encode() in (file.read() if _is_parquet(path) else file.readline(200))
 
 
-def _header(selection: Selection) -> dict:
+def _is_parquet(path: str | PathLike) -> bool:
+    return Path(path).suffix.lower() == '.parquet'
+
+
+def _header(table: SampleTable) -> dict:
     return {
         'format': FORMAT,
         'format_version': FORMAT_VERSION,
-        'deft_mm_version': selection.deft_mm_version,
-        'created': selection.created,
-        'method': selection.method,
-        'config': selection.config,
-        'num_samples': len(selection),
-        'num_kept': selection.num_kept,
-        'fingerprint': selection.fingerprint.to_dict(),
-        'classes': selection.class_names,
+        'deft_mm_version': table.deft_mm_version,
+        'created': table.created,
+        'method': table.method,
+        'config': table.config,
+        'num_samples': len(table),
+        'num_kept': table.num_kept,
+        'fingerprint': table.fingerprint.to_dict(),
+        'classes': table.class_names,
     }
 
 
-def _rows(selection: Selection) -> Iterator[str]:
+def _score_is_clean_prob(table: SampleTable) -> bool:
+    return np.array_equal(table.score, table.clean_prob, equal_nan=True)
+
+
+def _rows(table: SampleTable, names: Sequence[str]) -> Iterator[str]:
     """Format the rows; strings are always quoted, so that a '#' in them starts no comment."""
-    class_names = [_quote(name) for name in selection.class_names]
-    columns = zip(
-        selection.img_path,
-        selection.given_label.tolist(),
-        _probabilities_to_text(selection.clean_prob),
-        selection.pred_label.tolist(),
-        _probabilities_to_text(selection.pred_prob),
-        selection.kept.tolist(),
-        strict=True,
-    )
-    for sample_idx, (path, given, clean_prob, pred, pred_prob, kept) in enumerate(columns):
-        yield (
-            f'{sample_idx},{_quote(path)},{given},{class_names[given]},'
-            f'{clean_prob},{pred},{pred_prob},{kept:d}'
-        )
+    class_names = [_quote(name) for name in table.class_names]
+    texts = {
+        'sample_idx': map(str, range(len(table))),
+        'img_path': map(_quote, table.img_path),
+        'given_class': (class_names[label] for label in table.given_label.tolist()),
+        'kept': ('1' if kept else '0' for kept in table.kept.tolist()),
+    }
+    # str() of a NumPy float32 is the shortest text that reads back as the same float32.
+    columns = [texts.get(name) or map(str, getattr(table, name)) for name in names]
+    return map(','.join, zip(*columns, strict=True))
 
 
 def _quote(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _probabilities_to_text(probabilities: np.ndarray) -> Iterator[str]:
-    # str() of a NumPy float32 is the shortest text that reads back as the same float32.
-    return map(str, probabilities)
+def _to_parquet(table: SampleTable, header: dict[str, str]) -> bytes:
+    import pyarrow
+    import pyarrow.parquet
+
+    class_names = np.array(table.class_names, dtype=object)
+    arrays = {
+        'sample_idx': np.arange(len(table)),
+        # As bytes: a file name need not be UTF-8.
+        'img_path': [path.encode(**_ENCODING) for path in table.img_path],
+        'given_class': class_names[table.given_label],
+        **{name: getattr(table, name) for name in COLUMNS if name not in _TEXTS},
+    }
+    names = COLUMNS if _score_is_clean_prob(table) else (*COLUMNS, 'score')
+    arrays['score'] = table.score
+    content = pyarrow.table({name: arrays[name] for name in names}, metadata=header)
+    buffer = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(content, buffer)
+    return buffer.getvalue().to_pybytes()
 
 
-def _read(path: Path) -> Selection:
+def _read_parquet(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        content = pyarrow.parquet.read_table(path)
+    except pyarrow.ArrowException as error:
+        raise ValueError(str(error)) from error
+    metadata = content.schema.metadata or {}
+    header = _check_header(
+        {k.decode(): json.loads(v) for k, v in metadata.items() if k.decode() in _HEADER_KEYS}
+    )
+    _check_columns(content.column_names)
+    columns = {
+        name: content[name].to_numpy()
+        for name in (*_DTYPES, 'img_path')
+        if name in content.schema.names
+    }
+    columns['img_path'] = [path.decode(**_ENCODING) for path in columns['img_path']]
+    columns['kept'] = columns['kept'].astype(np.bool_)
+    return header, columns
+
+
+def _read_csv(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
     with path.open('rb') as file:
         start = file.read(64)
     if b'# format:' not in start[:16]:
@@ -293,29 +225,32 @@ def _read(path: Path) -> Selection:
     # newline='': line breaks within quotes stay as they are.
     with path.open(newline='', **_ENCODING) as file:
         header, first_line = _read_header(file)
-        table = _read_table(file, next(csv.reader([first_line])))
+        rows = _read_rows(file, next(csv.reader([first_line])))
+    columns = {name: rows[name] for name in (*_DTYPES, 'img_path') if name in rows.dtype.names}
+    columns['kept'] = _read_kept(columns['kept'])
+    return header, columns
 
+
+def _to_table(header: dict, columns: dict[str, np.ndarray], path: Path) -> SampleTable:
     fingerprint = Fingerprint.from_dict(header['fingerprint'])
-    table = table[_order_of(table['sample_idx'], fingerprint.num_samples)]
-    selection = Selection(
-        fingerprint=fingerprint,
-        class_names=header['classes'],
-        img_path=table['img_path'],
-        given_label=table['given_label'],
-        clean_prob=table['clean_prob'],
-        pred_label=table['pred_label'],
-        pred_prob=table['pred_prob'],
-        kept=_read_kept(table['kept']),
+    order = _order_of(columns.pop('sample_idx'), fingerprint.num_samples)
+    columns = {
+        name: np.asarray(values, dtype=object if name == 'img_path' else None)[order]
+        for name, values in columns.items()
+    }
+    of_data = {name: columns.pop(name) for name in ('img_path', 'given_label')}
+    table = SampleTable(fingerprint, header['classes'], **of_data).with_results(
+        columns,
         **{name: header[name] for name in ('method', 'config', 'created', 'deft_mm_version')},
     )
-    if selection.num_kept != header['num_kept']:
+    if table.num_kept != header['num_kept']:
         print_log(
-            f"'{path}' keeps {selection.num_kept} samples, but {header['num_kept']} when it was "
+            f"'{path}' keeps {table.num_kept} samples, but {header['num_kept']} when it was "
             'written: it was edited since. The edited column is used.',
             logger='current',
             level=logging.WARNING,
         )
-    return selection
+    return table
 
 
 def _as_written(line: str) -> str:
@@ -338,6 +273,10 @@ def _read_header(file: Iterable[str]) -> tuple[dict, str]:
             raise ValueError(f'header line {line.strip()[:60]!r} is not "# key: JSON"') from error
     else:
         raise ValueError('there is no table after the header')
+    return _check_header(header), line
+
+
+def _check_header(header: dict) -> dict:
     if header.get('format') != FORMAT:
         raise ValueError(f'its format is {header.get("format")!r}, not {FORMAT!r}')
     if header.get('format_version') != FORMAT_VERSION:
@@ -351,20 +290,24 @@ def _read_header(file: Iterable[str]) -> tuple[dict, str]:
     classes = header['classes']
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
         raise ValueError(f'header key `classes` is a list of names, found {classes!r}')
-    return header, line
+    return header
 
 
-def _read_table(file: Iterable[str], names: list[str]) -> np.ndarray:
+def _check_columns(names: Sequence[str]) -> None:
+    missing = [name for name in COLUMNS if name not in names]
+    if missing:
+        raise ValueError(f'column {missing} is missing, found the columns {names}')
+
+
+def _read_rows(file: Iterable[str], names: list[str]) -> np.ndarray:
     """Read the rows into a structured array with one field a column.
 
     NumPy's reader takes 1.3 million rows in about a second; one in Python takes ten times that.
     """
-    missing = [name for name in COLUMNS if name not in names]
-    if missing:
-        raise ValueError(f'column {missing} is missing, found the columns {names}')
+    _check_columns(names)
     # All columns, also those that are not ours: so that every row must have as many.
     dtype = [
-        (name, _DTYPES.get(name, 'O')) if name in COLUMNS else (f'other {i}', 'O')
+        (name, _DTYPES.get(name, 'O')) if name in (*COLUMNS, 'score') else (f'other {i}', 'O')
         for i, name in enumerate(names)
     ]
     return np.loadtxt(file, dtype=dtype, comments=None, delimiter=',', quotechar='"', ndmin=1)

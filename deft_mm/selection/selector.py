@@ -12,8 +12,7 @@ from mmengine.logging import print_log
 from mmpretrain.registry import TASK_UTILS
 
 from deft_mm.registered_class import registered_class
-from deft_mm.selection.fingerprint import Fingerprint
-from deft_mm.selection.scores import SampleScores
+from deft_mm.selection.sample_table import SampleTable
 
 # How many classes a message names.
 _NAMED = 10
@@ -25,25 +24,32 @@ class Selector(ABC):
     A subclass registered in ``TASK_UTILS`` can be named in a config.
 
     Attributes:
-        needs_scores (bool): Whether :meth:`select` needs a scoring pass before it.
-        needs (tuple[str]): Which optional scores the pass is to have, of 'loss', 'feature' and
-            'similarity' (see :class:`~deft_mm.selection.SampleScores`). Defaults to none.
+        needs (tuple[str]): What the scoring pass is to fill in beside predictions: 'clean_prob',
+            'agreed', 'loss', 'similarity', 'probs' and 'feature' of
+            :class:`~deft_mm.selection.SampleTable`, as far as the model offers it. Defaults to
+            none.
+        gives_probability (bool): Whether the score is the probability that the given label is
+            right, which becomes the table's ``clean_prob``. Defaults to True.
+        removed (dict): Arguments of earlier versions: what to do instead. Defaults to none.
     """
 
-    needs_scores: bool = True
     needs: tuple[str, ...] = ()
+    gives_probability: bool = True
+    removed: dict[str, str] = {}
 
     @abstractmethod
-    def select(self, scores: SampleScores | None, fingerprint: Fingerprint) -> np.ndarray:
-        """Select samples.
+    def __call__(self, table: SampleTable) -> tuple[np.ndarray, np.ndarray]:
+        """Select samples, and score them.
+
+        AUROC, precision-recall curves and the limits of what is rejected are made of the score. A
+        sample whose image could not be read is not kept, whatever is returned.
 
         Args:
-            scores (SampleScores, optional): Scores of all N samples; None where
-                ``needs_scores`` is False.
-            fingerprint (Fingerprint): Of the data set to select from.
+            table (SampleTable): N samples with what this selector ``needs``.
 
         Returns:
-            np.ndarray: (N,) bool, True for a sample to keep.
+            tuple[np.ndarray, np.ndarray]: (N,) bool, True for a sample to keep; and (N,) floats,
+            higher for cleaner, NaN for a sample without a score.
         """
 
     def set_epoch(self, epoch: int) -> None:  # noqa: B027  (most do not depend on it)
@@ -52,46 +58,6 @@ class Selector(ABC):
         Args:
             epoch (int): Number of finished epochs.
         """
-
-    def score(self, scores: SampleScores) -> np.ndarray:
-        """How likely each given label is right, in the eyes of this selector.
-
-        It is written to the ``clean_prob`` column of the selection file, and is what AUROC and
-        precision-recall curves are made of.
-
-        Args:
-            scores (SampleScores): Scores of all N samples.
-
-        Returns:
-            np.ndarray: (N,) float32 in [0, 1], higher for cleaner; NaN where unreadable.
-        """
-        return scores.clean_prob
-
-
-def require_scores(selector: Selector, scores: SampleScores | None) -> SampleScores:
-    """Return the scores, if all are there that a selector needs.
-
-    Args:
-        selector (Selector): Who needs them.
-        scores (SampleScores, optional): What it was given.
-
-    Returns:
-        SampleScores: The same.
-
-    Raises:
-        ValueError: If there are none, or if one of its ``needs`` is not among them.
-    """
-    if scores is None:
-        raise ValueError(
-            f'{type(selector).__name__} selects by scores: run the scoring pass first.'
-        )
-    for name in selector.needs:
-        if getattr(scores, name) is None:
-            raise ValueError(
-                f'{type(selector).__name__} needs the {name!r} of every sample, which these scores '
-                'do not have: run the scoring pass with `needs=selector.needs`.'
-            )
-    return scores
 
 
 def build_selector(cfg: Mapping | Selector) -> Selector:
@@ -105,15 +71,23 @@ def build_selector(cfg: Mapping | Selector) -> Selector:
 
     Raises:
         ValueError: If the type is unknown, or an argument is missing or unknown; the message lists
-            the known ones.
+            the known ones, or says what has taken its place.
         TypeError: If ``cfg`` is neither a dict nor a selector.
     """
     if isinstance(cfg, Selector):
         return cfg
     if not isinstance(cfg, Mapping):
         raise TypeError(f'`selector` is a dict with a `type`, found {cfg!r}.')
+    if cfg.get('type') == 'FileSelector':
+        path = cfg.get('path', '<path>')
+        raise ValueError(
+            'FileSelector is no selector any more: give the file to the hook, '
+            f"default_hooks.noise_filter=dict(type='NoiseFilterHook', selection={str(path)!r})."
+        )
     class_ = registered_class(TASK_UTILS, cfg.get('type'), Selector, 'selector', 'selectors')
     arguments = {key: value for key, value in cfg.items() if key != 'type'}
+    for name in set(class_.removed) & set(arguments):
+        raise ValueError(f'`selector` of type {class_.__name__}: {class_.removed[name]}')
     signature = inspect.signature(class_)
     try:
         signature.bind(**arguments)
@@ -129,6 +103,7 @@ def check_selection(
     source: str = 'The selector',
     given_label: np.ndarray | None = None,
     class_names: Sequence[str] | None = None,
+    warn: bool = True,
 ) -> None:
     """Refuse a selection of nothing; warn of a selection of everything, and of lost classes.
 
@@ -138,6 +113,7 @@ def check_selection(
         given_label (np.ndarray, optional): (N,) int64, to look for classes of which nothing is
             kept. Defaults to None.
         class_names (Sequence[str], optional): Their names. Defaults to None.
+        warn (bool): Whether to warn. Defaults to True.
 
     Raises:
         ValueError: If nothing is selected; the message states the likely cause.
@@ -150,6 +126,8 @@ def check_selection(
             'detector collapsed (learning rate too high) or has not learned yet (stage 1 too '
             'short); a threshold is too high. Look at the clean_prob column of the selection file.'
         )
+    if not warn:
+        return
     if num_kept == num_samples:
         print_log(
             f'{source} keeps ALL {num_samples} samples: nothing was filtered. Either the labels '

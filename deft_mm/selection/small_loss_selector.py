@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from mmpretrain.registry import TASK_UTILS
 
-from deft_mm.selection.fingerprint import Fingerprint
-from deft_mm.selection.scores import SampleScores
-from deft_mm.selection.selector import Selector, require_scores
+from deft_mm.selection.sample_table import SampleTable
+from deft_mm.selection.selector import Selector
 
 
 @TASK_UTILS.register_module()
@@ -19,7 +18,7 @@ class SmallLossSelector(Selector):
     can be read it keeps the ``int((1 - noise_ratio) * N)`` with the smallest loss, the lower index
     first where losses are equal. The score is the probability that the model gives the label.
 
-    With ``warmup_epochs`` and a :class:`~deft_mm.engine.hooks.NoiseFilterHook` that selects every
+    With ``warmup_epochs`` and a :class:`~deft_mm.engine.hooks.RefilterHook` that selects every
     ``interval`` epochs, the share that is rejected grows linearly with the epochs that are
     finished, as in ``SmallLoss``.
 
@@ -70,18 +69,13 @@ class SmallLossSelector(Selector):
             return self.noise_ratio
         return self.noise_ratio * self._epoch / max(self.warmup_epochs - 1, 1)
 
-    def select(self, scores: SampleScores | None, fingerprint: Fingerprint) -> np.ndarray:
-        """Select by loss; see :meth:`Selector.select`."""
-        scores = require_scores(self, scores)
-        group = scores.given_label if self.per_class else np.zeros(len(scores), dtype=np.int64)
-        kept = np.zeros(len(scores), dtype=bool)
+    def __call__(self, table: SampleTable) -> tuple[np.ndarray, np.ndarray]:
+        """Select by loss; see :meth:`Selector.__call__`."""
+        group = table.given_label if self.per_class else np.zeros(len(table), dtype=np.int64)
+        kept = np.zeros(len(table), dtype=bool)
         for value in np.unique(group):
-            members = np.flatnonzero(scores.readable & (group == value))
-            order = np.argsort(scores.loss[members], kind='stable')
+            members = np.flatnonzero(table.has_scores & (group == value))
+            order = np.argsort(table.loss[members], kind='stable')
             # A little more than the product, which falls short of 1 for 5 samples at 0.8.
             kept[members[order[: int((1 - self.forget_rate) * len(members) + 1e-6)]]] = True
-        return kept
-
-    def score(self, scores: SampleScores) -> np.ndarray:
-        """The probability of the given label; see :meth:`Selector.score`."""
-        return np.exp(-scores.loss)
+        return kept, np.exp(-table.loss)

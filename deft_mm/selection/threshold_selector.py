@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from mmpretrain.registry import TASK_UTILS
 
-from deft_mm.selection.fingerprint import Fingerprint
-from deft_mm.selection.scores import SampleScores
-from deft_mm.selection.selector import Selector, require_scores
+from deft_mm.selection.sample_table import SampleTable
+from deft_mm.selection.selector import Selector
 
 
 @TASK_UTILS.register_module()
@@ -17,7 +16,7 @@ class ThresholdSelector(Selector):
     The similarity is the cosine of image feature and text feature, of the positive prompt where
     there are two. It is what DeFT's learned threshold is compared with (arXiv 2409.19696): on
     CIFAR-100 with 60% symmetric noise 0.25 suits the initial CLIP, 0.4 an adapted one. The score is
-    the similarity, negative ones 0.
+    the similarity.
 
     Args:
         threshold (float): Keep where the similarity is above it, in [0, 1).
@@ -33,6 +32,7 @@ class ThresholdSelector(Selector):
     """
 
     needs = ('similarity',)
+    gives_probability = False
 
     def __init__(self, threshold: float) -> None:
         if not 0 <= threshold < 1:
@@ -41,11 +41,6 @@ class ThresholdSelector(Selector):
             )
         self.threshold = threshold
 
-    def select(self, scores: SampleScores | None, fingerprint: Fingerprint) -> np.ndarray:
-        """Select by similarity; see :meth:`Selector.select`."""
-        scores = require_scores(self, scores)
-        return scores.readable & (scores.similarity > self.threshold)
-
-    def score(self, scores: SampleScores) -> np.ndarray:
-        """The similarity, from 0 on; see :meth:`Selector.score`."""
-        return np.clip(scores.similarity, 0.0, 1.0)
+    def __call__(self, table: SampleTable) -> tuple[np.ndarray, np.ndarray]:
+        """Select by similarity; see :meth:`Selector.__call__`."""
+        return table.similarity > self.threshold, table.similarity

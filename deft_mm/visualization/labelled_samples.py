@@ -14,7 +14,7 @@ import numpy as np
 from deft_mm.datasets import class_names_of, given_labels_of
 from deft_mm.datasets.chain import UNKNOWN, known_clean_labels_of
 from deft_mm.datasets.selection_wrapper import read_selection_of
-from deft_mm.selection import Selection
+from deft_mm.selection import SampleTable
 
 # The line of a caption that says that a label is wrong starts so.
 WRONG_MARK = '≠ '
@@ -30,7 +30,7 @@ class LabelledSamples:
         class_names (Sequence[str]): C names in the order of their labels.
         given_labels (np.ndarray): (N,) int64.
         true_labels (np.ndarray): (N,) int64, -1 where the true label is not known.
-        selection (Selection, optional): What a run says of the samples. Defaults to None.
+        selection (SampleTable, optional): What a run says of the samples. Defaults to None.
 
     Example:
 
@@ -44,7 +44,7 @@ class LabelledSamples:
     class_names: Sequence[str]
     given_labels: np.ndarray
     true_labels: np.ndarray
-    selection: Selection | None = None
+    selection: SampleTable | None = None
 
     @classmethod
     def of(cls, dataset: Any, selection_file: str | PathLike | None = None) -> LabelledSamples:
@@ -211,7 +211,7 @@ class LabelledSamples:
             return chosen[np.argsort(np.nan_to_num(clean_prob, nan=-1), kind='stable')]
         raise ValueError(f"--sort is 'index', 'clean_prob' or 'random', found {sort!r}.")
 
-    def _require_selection(self, option: str) -> Selection:
+    def _require_selection(self, option: str) -> SampleTable:
         if self.selection is None:
             raise ValueError(
                 f'{option} needs the selection of a run: add --selection '

@@ -13,7 +13,7 @@ from deft_mm.datasets import (
     given_labels_of,
     img_paths_of,
 )
-from deft_mm.selection import Selection, write_selection
+from deft_mm.selection import SampleTable, write_selection
 from tests.test_datasets.dataset_utils import PACK
 
 NOISE = dict(type='SymmetricNoise', ratio=0.5, seed=1)
@@ -24,12 +24,12 @@ def digits(**options) -> DigitsDataset:
     return DigitsDataset(**{'indices': 40, 'pipeline': PACK, **options})
 
 
-def selection_of(dataset, kept=KEPT, **columns) -> Selection:
+def selection_of(dataset, kept=KEPT, **columns) -> SampleTable:
     n = len(dataset)
     defaults = dict(
         clean_prob=np.where(kept, 0.9, 0.1), pred_label=np.zeros(n), pred_prob=np.ones(n)
     )
-    return Selection(
+    return SampleTable(
         fingerprint=dataset_fingerprint(dataset),
         class_names=class_names_of(dataset),
         img_path=img_paths_of(dataset),

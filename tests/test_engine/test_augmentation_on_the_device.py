@@ -11,6 +11,7 @@ import pytest
 import torch
 from mmpretrain import ImageClassificationInferencer, get_model
 
+from deft_mm.datasets import sample_table_of
 from deft_mm.engine.scoring_pass import score_samples
 from runner_utils import REPO, MadeUpImages, run, same_state, scalars, tiny
 
@@ -64,7 +65,8 @@ def test_training_is_augmented_and_scoring_is_not(whole):
     seen = []
     handle = detector.backbone.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     for _ in range(2):
-        score_samples(detector, dataset, [dict(type='PackInputs')], batch_size=8)
+        table = sample_table_of(dataset)
+        score_samples(detector, dataset, table, [dict(type='PackInputs')], batch_size=8)
     handle.remove()
     assert seen[0].shape == (8, 3, 32, 32) and torch.equal(*seen)
     pre = detector.data_preprocessor

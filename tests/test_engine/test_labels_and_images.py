@@ -77,5 +77,5 @@ def test_unreadable_image_is_rejected_and_counted_on_demand(folder, tmp_path):
     runner = run(cfg)
     log = next((tmp_path / 'run').glob('*/*.log')).read_text()
     assert '1 of 16 images could not be read and are rejected' in log
-    kept = next(h for h in runner.hooks if type(h).__name__ == 'NoiseFilterHook').kept
+    kept = next(h for h in runner.hooks if type(h).__name__ == 'NoiseFilterHook').table.kept
     assert not kept[11]

@@ -5,7 +5,7 @@ import pytest
 from mmengine.hooks import Hook
 from mmpretrain.registry import DATASETS, HOOKS
 
-from runner_utils import run, tiny
+from runner_utils import TINY_CLIP, run, tiny
 from tests.test_datasets.selection_wrapper_utils import write
 
 CONFIG = 'deft/deft_digits_sym40.py'
@@ -77,7 +77,7 @@ FIX_MATCH = dict(type='FixMatchDataset', strong_pipeline=[dict(type='PackInputs'
         (
             WEIGHTED,
             {},
-            r"'sample_weight', which nothing.*SampleWeightedLoss.*sample_fields = \('sample_w",
+            r"'sample_weight', which nothing.*SampleWeightedLoss.*sample_fields = \{'sample_w",
         ),
         (
             WEIGHTED,
@@ -87,7 +87,18 @@ FIX_MATCH = dict(type='FixMatchDataset', strong_pipeline=[dict(type='PackInputs'
                     _delete_=True, type='LinearClsHead', num_classes=10, in_channels=16
                 ),
             ),
-            'weights samples.*neither DualPromptSelector nor LinearClsHead',
+            "DualPromptSelector needs the 'clean_prob'.*LinearClsHead.*type='DualPromptHead'",
+        ),
+        (
+            WEIGHTED,
+            dict(
+                model__classifier__head__loss=dict(type='SampleWeightedLoss'),
+                model__detector__head=dict(
+                    _delete_=True, type='ZeroShotHead', clip=TINY_CLIP, num_classes=10
+                ),
+                default_hooks__noise_filter__selector=dict(type='ThresholdSelector', threshold=0),
+            ),
+            'weights samples.*neither ThresholdSelector nor ZeroShotHead',
         ),
         (
             dict(type='CleanSubset'),
@@ -133,7 +144,7 @@ def test_selection_file_with_more_samples_than_the_classifier_is_to_train_on(cfg
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     path = write(tmp_path / 'selection.csv', dataset, np.arange(24) < 6)
     cfg.default_hooks.noise_filter.update(
-        selector=path,
+        selection=path,
         classifier_dataset=dict(type='CleanSubset', num_samples=4),
         keep_num_updates=False,
     )
@@ -169,9 +180,9 @@ def test_a_model_without_the_data_that_it_is_for(tmp_path):
     fails(cfg, ValueError, r"train_dataloader\.dataset: the FixMatch reads the 'view'")
 
 
-def test_training_and_selection_that_ask_for_different_things(cfg):
-    cfg.model.detector.head.recipe = 'real_world'
-    fails(cfg, ValueError, "selector has recipe='synthetic'.*recipe='real_world'")
+def test_selector_that_is_told_the_recipe(cfg):
+    cfg.default_hooks.noise_filter.selector = dict(type='DualPromptSelector', recipe='real_world')
+    fails(cfg, ValueError, r'DualPromptSelector.*model\.detector\.head\.recipe')
 
 
 def test_iteration_based_loop(cfg):
@@ -189,7 +200,7 @@ def test_model_that_has_no_stages(cfg):
 
 def test_unknown_selector_lists_the_known_ones(cfg):
     cfg.default_hooks.noise_filter.selector = dict(type='GuessingSelector')
-    fails(cfg, ValueError, 'GuessingSelector.*DualPromptSelector, FileSelector')
+    fails(cfg, ValueError, 'GuessingSelector.*DualPromptSelector, GMMSelector')
 
 
 def test_unknown_peft_method_lists_the_known_ones(cfg):
@@ -198,7 +209,7 @@ def test_unknown_peft_method_lists_the_known_ones(cfg):
 
 
 def test_selection_file_that_is_missing(cfg):
-    cfg.default_hooks.noise_filter.selector = 'nowhere/selection.csv'
+    cfg.default_hooks.noise_filter.selection = 'nowhere/selection.csv'
     fails(cfg, FileNotFoundError, 'nowhere/selection.csv')
 
 
@@ -206,8 +217,59 @@ def test_selection_file_of_another_data_set(cfg, tmp_path):
     other = tiny(CONFIG, tmp_path / 'other', num_samples=20)
     other.default_hooks.noise_filter.selector = dict(type='KeepEvenIndices')
     run(other)
-    cfg.default_hooks.noise_filter.selector = str(tmp_path / 'other' / 'selection.csv')
+    cfg.default_hooks.noise_filter.selection = str(tmp_path / 'other' / 'selection.csv')
     fails(cfg, ValueError, 'selection.csv.*number of samples')
+
+
+@pytest.mark.parametrize(
+    ('pack', 'match'),
+    [
+        ([dict(type='PackInputs', meta_keys=('img_path',))], "leave 'sample_idx' in its meta_keys"),
+        ([], "end it in dict\\(type='PackInputs'\\)"),
+    ],
+)
+@pytest.mark.parametrize('key', ['val_dataloader.dataset.pipeline', 'NoiseFilterHook.pipeline'])
+def test_samples_that_cannot_be_told_apart_cost_no_stage_1(cfg, pack, match, key):
+    if key.startswith('val'):
+        cfg.val_dataloader.dataset.pipeline = pack
+    else:
+        cfg.default_hooks.noise_filter.pipeline = pack or [dict(type='Resize', scale=32)]
+    fails(cfg, ValueError, f'{key} gives samples.*{match}')
+
+
+@pytest.mark.parametrize('config', [CONFIG, 'gmm/gmm_digits_sym40.py'])
+def test_sampler_with_which_an_epoch_never_ends(tmp_path, config):
+    cfg = tiny(config, tmp_path)
+    cfg.train_dataloader.sampler = dict(type='InfiniteSampler')
+    fails(cfg, ValueError, 'InfiniteSampler.*DefaultSampler')
+
+
+@pytest.mark.parametrize(
+    ('old', 'match'),
+    [
+        (dict(interval=1, begin=2), r"type='RefilterHook', begin=2, interval=1, selector"),
+        (dict(selector='x/selection.csv'), r"type='NoiseFilterHook', selection='x/selection.csv'"),
+        (dict(selector=dict(type='FileSelector', path='s.csv')), r"selection='s.csv'"),
+    ],
+)
+def test_settings_of_earlier_versions_are_told_what_took_their_place(cfg, old, match):
+    cfg.default_hooks.noise_filter.update(old)
+    fails(cfg, (TypeError, ValueError), match)
+
+
+@pytest.mark.parametrize(
+    ('setting', 'match'),
+    [
+        (dict(batch_size=0), r'NoiseFilterHook\.batch_size is 0'),
+        (dict(batch_size=-5), r'NoiseFilterHook\.batch_size is -5'),
+        (dict(num_workers=-1), r'NoiseFilterHook\.num_workers is -1'),
+        (dict(out_file=''), r"NoiseFilterHook\.out_file is ''"),
+        (dict(out_file='../selection.csv'), r'NoiseFilterHook\.out_file.*name of a file'),
+    ],
+)
+def test_settings_of_the_scoring_pass_are_checked_before_training(cfg, setting, match):
+    cfg.default_hooks.noise_filter.update(setting)
+    fails(cfg, ValueError, match)
 
 
 def test_scoring_without_validation_data_and_pipeline(cfg):
@@ -226,7 +288,7 @@ def test_resume_of_stage_one_alone_with_a_classifier(cfg, tmp_path):
     alone.model.classifier = None
     run(alone)
     cfg.resume, cfg.load_from = True, str(tmp_path / 'alone' / 'epoch_1.pth')
-    fails(cfg, ValueError, 'differ in whether there is a model.classifier.*noise_filter.selector')
+    fails(cfg, ValueError, 'differ in whether there is a model.classifier.*noise_filter.selection')
 
 
 def test_selection_of_nothing_stops_before_stage_two_and_leaves_its_scores(tmp_path):

@@ -21,12 +21,10 @@ class KeepAQuarterAndMore(Selector):
 
     needs = ('loss',)
 
-    def select(self, scores, fingerprint) -> np.ndarray:
-        count = 6 + int(1000 * np.nanmean(scores.loss)) % 5
-        return np.isin(np.arange(len(scores)), np.argsort(scores.loss, kind='stable')[:count])
-
-    def score(self, scores) -> np.ndarray:
-        return np.exp(-scores.loss)
+    def __call__(self, table) -> tuple[np.ndarray, np.ndarray]:
+        count = 6 + int(1000 * np.nanmean(table.loss)) % 5
+        kept = np.isin(np.arange(len(table)), np.argsort(table.loss, kind='stable')[:count])
+        return kept, np.exp(-table.loss)
 
 
 @HOOKS.register_module()
@@ -42,7 +40,7 @@ def config(work_dir, max_epochs=4, **options):
     cfg = tiny(CONFIG, work_dir, num_samples=30, train_cfg__max_epochs=max_epochs)
     cfg.default_hooks.checkpoint.max_keep_ckpts = -1
     selector = dict(type='KeepAQuarterAndMore')
-    cfg.default_hooks.noise_filter = dict(type='NoiseFilterHook', selector=selector, **options)
+    cfg.default_hooks.noise_filter = dict(type='RefilterHook', selector=selector, **options)
     return cfg
 
 
@@ -143,16 +141,20 @@ def test_gradient_accumulation_goes_on_over_epochs_of_other_lengths(tmp_path):
 @pytest.mark.parametrize(
     ('options', 'error', 'match'),
     [
-        (dict(detector_epochs=1), TypeError, r'detector_epochs.*model\.type is ImageClassifier'),
-        (dict(interval=0), ValueError, r'NoiseFilterHook\.interval is 0'),
-        (dict(begin=-1), ValueError, r'NoiseFilterHook\.begin is -1'),
+        (
+            dict(detector_epochs=1),
+            ValueError,
+            r"RefilterHook\.detector_epochs.*type='NoiseFilterHook'",
+        ),
+        (dict(interval=0), ValueError, r'RefilterHook\.interval is 0'),
+        (dict(begin=-1), ValueError, r'RefilterHook\.begin is -1'),
         (
             dict(limits=dict(max_rejectd=0.8)),
             ValueError,
             r'NoiseFilterHook\.limits.*max_rejected, ',
         ),
         (dict(limits='max_rejected=0.8'), ValueError, r'NoiseFilterHook\.limits is .*give a dict'),
-        (dict(detection_interval=0), ValueError, r'NoiseFilterHook\.detection_interval is 0'),
+        (dict(detection_interval=0), ValueError, r'RefilterHook\.detection_interval is 0'),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(tmp_path, options, error, match):
@@ -163,15 +165,15 @@ def test_settings_that_make_no_sense_are_refused(tmp_path, options, error, match
 def test_a_score_that_the_model_does_not_have_is_missed_before_training(tmp_path):
     cfg = config(tmp_path)
     cfg.default_hooks.noise_filter.selector = dict(type='ThresholdSelector', threshold=0.2)
-    with pytest.raises(ValueError, match="'similarity'.*LinearClsHead does not have"):
+    with pytest.raises(ValueError, match="'similarity'.*LinearClsHead does not give"):
         run(cfg)
     assert not list(tmp_path.glob('epoch_*.pth'))
 
 
-def test_a_selection_file_is_for_clean_subset(tmp_path):
-    cfg = config(tmp_path)
-    cfg.default_hooks.noise_filter.selector = 'selection.csv'
-    with pytest.raises(ValueError, match='CleanSubset'):
+def test_two_stages_are_not_refiltered(tmp_path):
+    cfg = tiny('deft/deft_digits_sym40.py', tmp_path)
+    cfg.default_hooks.noise_filter = dict(type='RefilterHook')
+    with pytest.raises(TypeError, match=r"model\.type is DeFT.*type='NoiseFilterHook'"):
         run(cfg)
 
 

@@ -46,7 +46,7 @@ def test_stage_two_sees_the_kept_samples_only(tmp_path):
     cfg = tiny(CONFIG, tmp_path)
     cfg.default_hooks.noise_filter.selector = dict(type='KeepEvenIndices')
     runner = run(cfg)
-    kept = set(hook_of(runner, 'NoiseFilterHook').kept.nonzero()[0])
+    kept = set(hook_of(runner, 'NoiseFilterHook').table.kept.nonzero()[0])
     first = {i for epoch, batch in runner.order.batches if epoch == 0 for i in batch}
     second = {i for epoch, batch in runner.order.batches if epoch == 1 for i in batch}
     assert first == set(range(24)) and second == kept == set(range(0, 24, 2))
@@ -122,7 +122,7 @@ def test_persistent_workers_serve_the_new_data_after_the_switch(tmp_path):
     cfg = tiny(CONFIG, tmp_path, **TWO_EACH)
     cfg.train_dataloader.update(num_workers=1, persistent_workers=True)
     runner = run(cfg)
-    kept = set(hook_of(runner, 'NoiseFilterHook').kept.nonzero()[0])
+    kept = set(hook_of(runner, 'NoiseFilterHook').table.kept.nonzero()[0])
     for epoch in (2, 3):
         assert {i for e, batch in runner.order.batches if e == epoch for i in batch} == kept
 
@@ -183,9 +183,9 @@ def test_stage_one_alone_writes_the_selection(tmp_path):
 def test_stage_two_alone_takes_the_selection_from_a_file(tmp_path):
     first = run(tiny(CONFIG, tmp_path / 'first'))
     cfg = tiny(CONFIG, tmp_path / 'second')
-    cfg.default_hooks.noise_filter.selector = str(tmp_path / 'first' / 'selection.csv')
+    cfg.default_hooks.noise_filter.selection = str(tmp_path / 'first' / 'selection.csv')
     second = run(cfg)
-    kept = set(hook_of(first, 'NoiseFilterHook').kept.nonzero()[0])
+    kept = set(hook_of(first, 'NoiseFilterHook').table.kept.nonzero()[0])
     assert second.epoch == 1
     assert {i for _, batch in second.order.batches for i in batch} == kept
 

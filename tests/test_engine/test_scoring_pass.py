@@ -9,9 +9,14 @@ from mmpretrain.registry import DATASETS, MODELS, TASK_UTILS
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from deft_mm.datasets import evaluation_view, given_labels_of, scoring_collate
-from deft_mm.engine.scoring_pass import score_samples
-from deft_mm.selection import DualPromptSelector, Fingerprint, SampleScores, Selector
+from deft_mm.datasets import (
+    evaluation_view,
+    given_labels_of,
+    sample_table_of,
+    scoring_collate,
+)
+from deft_mm.engine import scoring_pass
+from deft_mm.selection import Selector
 from runner_utils import TINY_CLIP, run, tiny
 
 CONFIG = 'deft/deft_digits_sym40.py'
@@ -36,6 +41,13 @@ def build(head: dict | None = None, num_samples: int = 11):
     return detector, DATASETS.build(cfg.train_dataloader.dataset)
 
 
+def score_samples(detector, dataset, pipeline, batch_size=64, **options):
+    table = sample_table_of(dataset)
+    return scoring_pass.score_samples(
+        detector, dataset, table, pipeline, batch_size=batch_size, **options
+    )
+
+
 def batches(detector, dataset, batch_size: int):
     view = evaluation_view(dataset, PIPELINE)
     for batch in DataLoader(view, batch_size, collate_fn=scoring_collate):
@@ -56,7 +68,6 @@ def test_scores_are_what_the_head_predicts_for_every_sample():
         clean_prob=torch.cat([sample.clean_prob for sample in predicted]),
         pred_label=torch.cat([sample.pred_label for sample in predicted]),
         pred_prob=torch.stack([sample.pred_score.max() for sample in predicted]),
-        yes_label=torch.cat([sample.yes_label for sample in predicted]),
         given_label=torch.from_numpy(given_labels_of(dataset)),
     )
     for name, values in expected.items():
@@ -97,13 +108,13 @@ def test_similarity_is_the_cosine_with_the_text_of_the_given_class(head):
 
 def test_similarity_needs_a_head_with_text():
     detector, dataset = build(dict(type='LinearClsHead', num_classes=10, in_channels=16))
-    with pytest.raises(ValueError, match="'similarity'.*LinearClsHead does not have"):
+    with pytest.raises(ValueError, match="'similarity'.*LinearClsHead does not give"):
         score_samples(detector, dataset, PIPELINE, needs=('similarity',))
 
 
 def test_unknown_need_is_named():
     detector, dataset = build()
-    with pytest.raises(ValueError, match="needs` 'gradient'"):
+    with pytest.raises(ValueError, match="needs 'gradient'"):
         score_samples(detector, dataset, PIPELINE, needs=('gradient',))
 
 
@@ -130,6 +141,8 @@ def test_images_of_several_sizes_are_scored_too(tmp_path):
         cv2.imwrite(str(tmp_path / 'cat' / f'{i}.png'), image)
     (tmp_path / 'cat' / '3.png').write_bytes(b'not an image')
     dataset = DATASETS.build(dict(type='CustomDataset', data_prefix=str(tmp_path)))
+    dataset.full_init()
+    dataset._metainfo['classes'] = ['cat', *'abcdefghi']  # those of the detector
     pipeline = [dict(type='LoadImageFromFile'), *PIPELINE]
     detector, _ = build()
     needs = ('loss', 'feature', 'similarity')
@@ -144,14 +157,13 @@ def test_model_without_a_clean_probability_is_scored_but_not_selected_by_one():
     head = dict(type='LinearClsHead', num_classes=10, in_channels=16)
     detector, dataset = build(head)
     scores = score_samples(detector, dataset, PIPELINE, 4, needs=('loss',))
-    assert np.isnan(scores.clean_prob).all() and (scores.yes_label == -1).all()
+    assert np.isnan(scores.clean_prob).all()
     probability = np.exp(-scores.loss)
     right = scores.pred_label == scores.given_label
     np.testing.assert_allclose(probability[right], scores.pred_prob[right], rtol=1e-5)
     assert (probability[~right] <= scores.pred_prob[~right]).all()
-    fingerprint = Fingerprint.from_parts(['a'], scores.given_label, [''] * len(scores))
     with pytest.raises(ValueError, match="does not give: use .*type='DualPromptHead'"):
-        DualPromptSelector().select(scores, fingerprint)
+        score_samples(detector, dataset, PIPELINE, needs=('clean_prob',))
 
 
 @TASK_UTILS.register_module()
@@ -159,15 +171,18 @@ class SmallestLosses(Selector):
     """Keeps half of the samples, by loss, and looks at their features."""
 
     needs = ('loss', 'feature')
+    gives_probability = False
 
-    def select(self, scores: SampleScores, fingerprint) -> np.ndarray:
-        assert scores.feature.shape == (len(scores), 16)
-        return scores.loss <= np.median(scores.loss)
+    def __call__(self, table) -> tuple[np.ndarray, np.ndarray]:
+        assert table.feature.shape == (len(table), 16)
+        return table.loss <= np.median(table.loss), -table.loss
 
 
 def test_run_selects_by_what_its_selector_needs(tmp_path):
     cfg = tiny(CONFIG, tmp_path)
     cfg.default_hooks.noise_filter.selector = dict(type='SmallestLosses')
     runner = run(cfg)
-    kept = next(hook for hook in runner.hooks if type(hook).__name__ == 'NoiseFilterHook').kept
+    kept = next(
+        hook for hook in runner.hooks if type(hook).__name__ == 'NoiseFilterHook'
+    ).table.kept
     assert kept.sum() == 12

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmpretrain.registry import DATASETS, HOOKS, TASK_UTILS, TRANSFORMS
 
-from deft_mm.engine.filter_plans import FilterPlan
+from deft_mm.engine.hooks.filter_hook import FilterHook
 from deft_mm.selection import Selector
 from runner_utils import run, same_state, scalars, tiny
 from tests.test_datasets.selection_wrapper_utils import write
@@ -46,8 +46,8 @@ STRONG = [
 class KeepEveryFourth(Selector):
     """Keeps fewer than a rehearsal makes up."""
 
-    def select(self, scores, fingerprint) -> np.ndarray:
-        return np.arange(len(scores)) % 4 == 0
+    def __call__(self, table) -> tuple[np.ndarray, np.ndarray]:
+        return np.arange(len(table)) % 4 == 0, table.clean_prob
 
 
 @HOOKS.register_module()
@@ -177,7 +177,7 @@ def test_the_rehearsal_draws_no_random_number(tmp_path, monkeypatch):
         flip = dict(type='RandomFlip', prob=0.5)
         cfg.train_dataloader.dataset.dataset.pipeline.insert(0, flip)
         if not rehearse:
-            monkeypatch.setattr(FilterPlan, 'rehearse', lambda self, runner, scorer, model: None)
+            monkeypatch.setattr(FilterHook, 'rehearse', lambda self, runner, scorer, model: None)
         with pytest.raises(AsOriginal) as caught:
             run(cfg)
         starts.append(caught.value.args)
@@ -238,7 +238,7 @@ def test_fix_match_on_a_selection_of_its_own_after_a_warm_up(tmp_path):
     cfg = config(tmp_path, epochs=2)
     cfg.model.update(type='FixMatch', threshold=0.14)
     cfg.default_hooks.noise_filter = dict(
-        type='NoiseFilterHook',
+        type='RefilterHook',
         selector=dict(type='GMMSelector'),
         begin=1,
         interval=1,

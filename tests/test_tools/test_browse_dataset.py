@@ -14,7 +14,7 @@ from deft_mm.datasets import (
     class_names_of,
     dataset_fingerprint,
 )
-from deft_mm.selection import Selection, write_selection
+from deft_mm.selection import SampleTable, write_selection
 from miniatures import folder
 from runner_utils import REPO
 
@@ -36,7 +36,7 @@ def digits():
 def selection(digits, tmp_path_factory):
     """A selection of that training set, and its file."""
     clean_prob = np.random.RandomState(0).rand(len(digits))
-    written = Selection(
+    written = SampleTable(
         fingerprint=dataset_fingerprint(digits),
         class_names=class_names_of(digits),
         img_path=[''] * len(digits),

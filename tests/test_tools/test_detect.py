@@ -222,7 +222,8 @@ def test_clip_only_is_label_match_without_training(detect, capsys):
 def test_clip_only_takes_threshold_template_and_any_class_names(detect, digits, tmp_path):
     root, *_ = overlapping(digits, tmp_path / 'images')
     selection = detect('--clip-only', '--data', root, '--threshold', 0.6)
-    np.testing.assert_array_equal(selection.kept, selection.clean_prob > 0.6)
+    np.testing.assert_array_equal(selection.kept, selection.score > 0.6)
+    assert np.isnan(selection.clean_prob).all()  # a cosine is no probability
     assert len(set(selection.kept)) == 2
     options = ['--template', 'the sign {}', '--temperature', 1]
     warm = detect('--clip-only', '--data', root, *options)
@@ -261,7 +262,11 @@ def test_a_number_of_classes_that_the_config_leaves_open_is_that_of_the_checkpoi
         (['--class-map', 'nowhere.csv'], FileNotFoundError, 'nowhere.csv'),
         (['--pipeline-from', 'nowhere.py'], FileNotFoundError, 'nowhere.py'),
         (['--selector', 'NoSelector'], ValueError, 'Known selectors: DualPrompt'),
-        (['--selector', 'FileSelector', '--selector-options', 'path=x'], ValueError, 'nothing to'),
+        (
+            ['--selector', 'FileSelector', '--selector-options', 'path=x'],
+            ValueError,
+            'selection=.x.',
+        ),
         (['--clip-only', '--selector', 'DualPromptSelector'], ValueError, 'ZeroShotHead does not'),
         (['--out', '.'], ValueError, 'is no selection file'),
         (['--out', 'list.csv'], ValueError, 'list.csv. exists and is no selection file'),

@@ -6,6 +6,3 @@ _base_ = './deft.py'
 model = dict(detector=dict(head=dict(recipe='real_world')))
 param_scheduler = dict(_delete_=True, detector=[], classifier=[])
 train_cfg = dict(max_epochs=15)
-default_hooks = dict(
-    noise_filter=dict(selector=dict(type='DualPromptSelector', recipe='real_world'))
-)

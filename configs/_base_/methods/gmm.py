@@ -3,7 +3,7 @@
 method = dict(
     default_hooks=dict(
         noise_filter=dict(
-            type='NoiseFilterHook',
+            type='RefilterHook',
             selector=dict(type='GMMSelector'),
             begin=1,  # warm-up epochs
             interval=1,

@@ -6,8 +6,6 @@ method = dict(
     model=dict(detector=dict(_delete_=True, **_base_.pop('detector'))),
     train_cfg=dict(max_epochs=10),
     default_hooks=dict(
-        noise_filter=dict(
-            detector_epochs=0, selector=dict(_delete_=True, type='LabelMatchSelector')
-        )
+        noise_filter=dict(detector_epochs=0, selector=dict(type='LabelMatchSelector'))
     ),
 )

@@ -9,6 +9,6 @@ method = dict(
     optim_wrapper=dict(optimizer=dict(lr=0.03)),  # of the PEFT settings
     # The selection file is that of the whole training set, after the last epoch.
     default_hooks=dict(
-        noise_filter=dict(type='NoiseFilterHook', selector=dict(type='SmallLossSelector'))
+        noise_filter=dict(type='RefilterHook', selector=dict(type='SmallLossSelector'))
     ),
 )

@@ -7,6 +7,7 @@ from .epoch_seed_hook import EpochSeedHook
 from .loss_context_hook import LossContextHook
 from .noise_filter_hook import NoiseFilterHook
 from .prompt_head_hook import PromptHeadHook
+from .refilter_hook import RefilterHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .selection_log_hook import SelectionLogHook
 from .summary_hook import SummaryHook
@@ -19,6 +20,7 @@ __all__ = [
     'LossContextHook',
     'NoiseFilterHook',
     'PromptHeadHook',
+    'RefilterHook',
     'SafeCheckpointHook',
     'SelectionLogHook',
     'SummaryHook',

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from functools import partial
 
 import numpy as np
 import torch
-from mmengine.dataset import worker_init_fn
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmpretrain.registry import HOOKS
+
+from deft_mm.engine.stage_switch import mix_seed, seed_workers
 
 
 @HOOKS.register_module()
@@ -39,20 +39,9 @@ class EpochSeedHook(Hook):
 
     def before_train_epoch(self, runner) -> None:
         """Seed this process and the data-loading workers that it will start."""
-        seed = _mix(runner.seed, runner.epoch, get_rank())
+        seed = mix_seed(runner.seed, runner.epoch, get_rank())
         random.seed(seed)
         np.random.seed(seed)
         torch.manual_seed(seed)
-        dataloader = runner.train_dataloader
-        if dataloader.num_workers > 0:
-            dataloader.worker_init_fn = partial(
-                worker_init_fn,
-                num_workers=dataloader.num_workers,
-                rank=get_rank(),
-                seed=_mix(runner.seed, runner.epoch, 0),
-            )
-
-
-def _mix(*parts: int) -> int:
-    """A 31-bit seed in which neighbouring epochs, ranks and seeds share nothing."""
-    return int(np.random.SeedSequence(parts).generate_state(1)[0] >> 1)
+        # Where data are exchanged in this epoch, the exchange does so again.
+        seed_workers(runner.train_dataloader, runner.seed, runner.epoch)

@@ -9,32 +9,25 @@ from mmengine.dataset import ConcatDataset
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
-from torch import Tensor, nn
+from torch import nn
 
 from deft_mm.datasets import NoisyLabelDataset, given_labels_of
 from deft_mm.datasets.selection_wrapper import SelectionWrapper
-from deft_mm.engine.sample_fields import check_sample_fields
+from deft_mm.engine.hooks.filter_hook import FilterHook
+from deft_mm.engine.sample_fields import check_sample_fields, fields_read_by
 from deft_mm.engine.stage_switch import is_resuming, is_training
+from deft_mm.models.training_context import ContextModule, TrainingContext
 
 
 @HOOKS.register_module()
 class LossContextHook(Hook):
-    """Tell losses what MMPretrain's heads don't: a loss gets scores and targets alone.
+    """Keep the :class:`~deft_mm.models.training_context.TrainingContext` of a run up to date.
 
-    Any module of the model that has one of these methods gets
-
-    - ``set_num_samples(int)`` before training, and before a checkpoint is loaded: the number of
-      training samples, before any of them are filtered out, as ``sample_idx`` counts them;
-    - ``forget_samples()`` before a run that is not resumed, after weights are loaded: what it keeps
-      of each training sample is another run's;
-    - ``set_class_counts(Tensor)`` before training and every epoch: how often each label is given in
-      the current training data, int64 of shape (C,);
-    - ``set_epoch(int)`` before every epoch: how many epochs of its stage are finished, on which
-      warm-ups depend;
-    - ``set_data_samples(list[DataSample])`` before every iteration: the samples of the batch.
-
-    Of a :class:`~deft_mm.models.algorithms.DeFT` model the active child alone is told of classes,
-    epochs and batches. Where no module asks for something, it is not computed.
+    Every :class:`~deft_mm.models.training_context.ContextModule` of the model enters it before the
+    run, of a :class:`~deft_mm.models.algorithms.DeFT` model those of both stages; again after
+    weights are loaded; and the active stage's again when the training data have been
+    exchanged. The epoch counts those
+    of the current stage. What no module needs is not counted.
 
     Example:
 
@@ -44,16 +37,12 @@ class LossContextHook(Hook):
             model = dict(head=dict(loss=dict(type='ELRLoss', num_classes=100)))
     """
 
-    # After NoiseFilterHook, which exchanges the training data; before EMAHook, which copies the
-    # model when its buffers must have their sizes.
+    # After the hooks that exchange the training data; before EMAHook, which copies the model when
+    # its buffers must have their sizes.
     priority = 'ABOVE_NORMAL'
 
-    def __init__(self) -> None:
-        self._takers: list[nn.Module] = []
-        self._counted: tuple[Any, Tensor] | None = None
-
     def before_run(self, runner: Runner) -> None:
-        """Tell the number of samples and the first class counts.
+        """Have all modules enter the run.
 
         Raises:
             ValueError: If ``sample_idx`` is that of another sample, too, or if samples have a field
@@ -61,55 +50,54 @@ class LossContextHook(Hook):
         """
         if not is_training(runner):
             return
-        takers = _with_method(_bare_model(runner), 'set_num_samples')
-        if takers:
-            num_samples = _num_samples(_training_data(runner))
-            for module in takers:
-                module.set_num_samples(num_samples)
-        self._tell_class_counts(runner)
+        self.context = TrainingContext()
+        self.modules = [m for m in _bare_model(runner).modules() if isinstance(m, ContextModule)]
+        if self._needs('num_samples'):
+            self.context.num_samples = _num_samples(_training_data(runner))
+        self._enter(runner)
         # Data that are exchanged later are looked at by the hook that does it.
-        if not any(getattr(hook, 'exchanges_data', False) for hook in runner.hooks):
+        if not any(isinstance(h, FilterHook) and h.exchanges_data for h in runner.hooks):
             _check_fields(runner)
 
     def before_train(self, runner: Runner) -> None:
         """Have losses forget what a checkpoint given as ``load_from`` says of samples."""
-        if not is_resuming(runner):
-            for module in _with_method(_bare_model(runner), 'forget_samples'):
-                module.forget_samples()
+        self.context.starts_anew = not is_resuming(runner)
+        self._enter(runner)
+        self.context.starts_anew = False
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Tell the epoch, and the class counts of the data that it trains on."""
-        epoch = runner.epoch - getattr(_bare_model(runner), 'stage_begin_epoch', 0)
-        for module in _with_method(_active_model(runner), 'set_epoch'):
-            module.set_epoch(epoch)
-        self._tell_class_counts(runner)
-        # Once an epoch: walking through a large model takes longer than telling the batch.
-        self._takers = _with_method(_active_model(runner), 'set_data_samples')
+        """Tell the epoch, and of new training data."""
+        self.context.epoch = runner.epoch - getattr(_bare_model(runner), 'stage_begin_epoch', 0)
+        if _training_data(runner) is not self._dataset:
+            self._enter(runner, _active_model(runner))
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
         """Tell the samples of the batch."""
-        for module in self._takers:
-            module.set_data_samples(data_batch['data_samples'])
+        if self.modules:
+            self.context.data_samples = data_batch['data_samples']
 
-    def _tell_class_counts(self, runner: Runner) -> None:
-        takers = _with_method(_active_model(runner), 'set_class_counts')
-        if not takers:
-            return
-        dataset = _training_data(runner)
-        if self._counted is None or self._counted[0] is not dataset:
-            labels = torch.from_numpy(given_labels_of(dataset))
-            num_classes = len(dataset.metainfo.get('classes') or ())
-            self._counted = dataset, torch.bincount(labels, minlength=num_classes)
-        for module in takers:
-            module.set_class_counts(self._counted[1])
+    def _enter(self, runner: Runner, part: nn.Module | None = None) -> None:
+        """Count the data, and tell the modules of the whole model, or of a part."""
+        self._dataset = _training_data(runner)
+        if self._needs('class_counts'):
+            labels = torch.from_numpy(given_labels_of(self._dataset))
+            num_classes = len(self._dataset.metainfo.get('classes') or ())
+            self.context.class_counts = torch.bincount(labels, minlength=num_classes)
+        inside = set(self.modules if part is None else part.modules())
+        for module in self.modules:
+            if module in inside:
+                module.enter(self.context)
+
+    def _needs(self, name: str) -> bool:
+        return any(name in module.context_needs for module in self.modules)
 
 
 def _check_fields(runner: Runner) -> None:
     model, data = _active_model(runner), _training_data(runner)
     # Making a batch takes a moment: not where neither side can have such a field.
-    if isinstance(data, SelectionWrapper) or _with_method(model, 'sample_fields'):
+    if isinstance(data, SelectionWrapper) or fields_read_by(model):
         check_sample_fields(model, runner.train_dataloader, 'train_dataloader.dataset')
 
 
@@ -120,10 +108,6 @@ def _bare_model(runner: Runner) -> nn.Module:
 def _active_model(runner: Runner) -> nn.Module:
     model = _bare_model(runner)
     return getattr(model, 'active', model)
-
-
-def _with_method(model: nn.Module, name: str) -> list[nn.Module]:
-    return [module for module in model.modules() if hasattr(module, name)]
 
 
 def _training_data(runner: Runner) -> Any:

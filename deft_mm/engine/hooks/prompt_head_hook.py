@@ -6,6 +6,7 @@ from mmengine.hooks import Hook
 from mmpretrain.registry import HOOKS
 
 from deft_mm.engine.stage_switch import is_training
+from deft_mm.models.heads import TextHead
 
 
 @HOOKS.register_module()
@@ -39,7 +40,7 @@ class PromptHeadHook(Hook):
             count = getattr(module, 'num_classes', None)
             if names is not None and path.endswith('head') and isinstance(count, int) and count > 0:
                 _check_count(path, count, names, dataset)
-            if hasattr(module, 'set_class_names') and module.class_names is None:
+            if isinstance(module, TextHead) and module.class_names is None:
                 if names is None and not is_training(runner):
                     continue  # a checkpoint brings the prompts
                 if names is None:

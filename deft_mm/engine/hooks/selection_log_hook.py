@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from deft_mm.datasets import NoisyLabelDataset
 from deft_mm.evaluation import DetectionCounts
+from deft_mm.models.heads import ScoringHead
 
 _NAMED = 10
 # A share of fewer samples says nothing.
@@ -59,7 +60,8 @@ class SelectionLogHook(Hook):
 
     def after_train_iter(self, runner: Runner, batch_idx: int, **kwargs) -> None:
         """Take over the batch's selection; it stays on its device until the epoch ends."""
-        selection = getattr(_head(runner), 'batch_selection', None)
+        head = _head(runner)
+        selection = head.batch_selection if isinstance(head, ScoringHead) else None
         if selection is not None and selection[0] is not None:
             self._batches.append(selection)
 
@@ -72,8 +74,7 @@ class SelectionLogHook(Hook):
         dataset = runner.train_dataloader.dataset
         self._log_figures(runner, dataset, index, kept)
         # Only a wrapper of ours stamps the index by which a label is found.
-        depends = getattr(_head(runner), 'doubts_labels', True)
-        if depends and isinstance(dataset, NoisyLabelDataset):
+        if _head(runner).doubts_labels and isinstance(dataset, NoisyLabelDataset):
             self._warn_of_collapse(runner, dataset, index, kept)
 
     def _log_figures(self, runner: Runner, dataset: Dataset, index, kept) -> None:

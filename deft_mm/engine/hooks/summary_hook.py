@@ -11,7 +11,6 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
-from deft_mm.engine.selection_pass import CURVE_FILE
 from deft_mm.engine.stage_switch import is_resuming, is_training
 from deft_mm.fileio import write_atomically
 
@@ -141,10 +140,9 @@ class SummaryHook(Hook):
 
     def _files(self, runner: Runner) -> dict[str, str]:
         work_dir = Path(runner.work_dir)
-        files = {}
-        for what, name in (('selection file', 'selection.csv'), ('detection curve', CURVE_FILE)):
-            if (work_dir / name).is_file():
-                files[what] = str(work_dir / name)
+        report = runner.message_hub.get_info('noise_filter') or {}
+        written = zip(('selection file', 'detection curve'), report.get('files', []), strict=False)
+        files = {what: str(work_dir / name) for what, name in written}
         checkpoint = runner.message_hub.get_info('last_ckpt')
         if checkpoint is not None:
             files['last checkpoint'] = str(checkpoint)

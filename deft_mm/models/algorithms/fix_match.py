@@ -16,13 +16,14 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 from deft_mm.models.text import at_least_float32
+from deft_mm.models.training_context import ContextModule
 
 # Under which a preprocessor's hooks keep the samples that it does not see.
 _ALL_SAMPLES = 'samples_with_unlabelled'
 
 
 @MODELS.register_module()
-class FixMatch(ImageClassifier):
+class FixMatch(ContextModule, ImageClassifier):
     r"""An image classifier that is to say of a strong view what it is sure of in a weak one.
 
     .. math::
@@ -66,7 +67,7 @@ class FixMatch(ImageClassifier):
             labelled images with others.
     """
 
-    sample_fields = ('view',)
+    sample_fields = {'view': "FixMatchDataset and collate_fn=dict(type='fix_match_collate')"}
 
     def __init__(
         self,
@@ -97,18 +98,9 @@ class FixMatch(ImageClassifier):
         self.threshold = threshold
         self.unlabelled_weight = unlabelled_weight
         self.ramp_epochs = ramp_epochs
-        self._epoch = 0
         # MMPretrain's preprocessors want labels of all samples or of none.
         self.data_preprocessor.register_forward_pre_hook(_hide_unlabelled)
         self.data_preprocessor.register_forward_hook(_show_unlabelled)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Tell the epoch, on which the weight of the unlabelled loss depends.
-
-        Args:
-            epoch (int): Number of finished epochs of the stage.
-        """
-        self._epoch = epoch
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
         """The losses of a batch.
@@ -131,9 +123,8 @@ class FixMatch(ImageClassifier):
         feats = self.extract_feat(inputs)
         samples = [data_samples[i] for i in labelled]
         # Losses that read fields of the samples have been told of the whole batch.
-        for module in self.head.modules():
-            if hasattr(module, 'set_data_samples'):
-                module.set_data_samples(samples)
+        if self.context is not None:
+            self.context.data_samples = samples
         losses = self.head.loss(_rows(feats, labelled), samples)
         with torch.no_grad():
             weak_UC = at_least_float32(self.head(_rows(feats, weak)))
@@ -148,7 +139,8 @@ class FixMatch(ImageClassifier):
         return losses
 
     def _weight(self) -> float:
-        ramp = min(1.0, self._epoch / self.ramp_epochs) if self.ramp_epochs else 1.0
+        epoch = 0 if self.context is None else self.context.epoch
+        ramp = min(1.0, epoch / self.ramp_epochs) if self.ramp_epochs else 1.0
         return self.unlabelled_weight * ramp
 
 

@@ -5,7 +5,7 @@ Shapes: B samples, C classes, E embedding width, P polarities (positive, negativ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -25,13 +25,14 @@ from deft_mm.models.text import (
     encode_prompts,
     without_autocast,
 )
+from deft_mm.models.training_context import ContextModule
 
 from .recipes import get_recipe
 from .text_head import TextHead
 
 
 @MODELS.register_module()
-class DualPromptHead(TextHead):
+class DualPromptHead(ContextModule, TextHead):
     r"""Dual-prompt head: classifies images and says whether a given label is clean.
 
     With unit-length image features :math:`v`, text features :math:`t^\pm_c` and CLIP's frozen scale
@@ -54,7 +55,8 @@ class DualPromptHead(TextHead):
     - In the text (Algorithm 1) the clean set is formed once an epoch, and both losses are of its
       samples; in the code each batch selects for itself, and negative learning takes all samples.
 
-    The loss of an epoch depends on the recipe; the current epoch is told by :meth:`set_epoch`:
+    The loss of an epoch depends on the recipe; the current epoch is that of the
+    :class:`~deft_mm.models.training_context.TrainingContext`:
 
     - ``synthetic``: in the warm-up (1 epoch) cross entropy and the positive term of negative
       learning take every sample with its given label. Afterwards cross entropy takes the clean
@@ -125,6 +127,8 @@ class DualPromptHead(TextHead):
             if the recipe 'cautious' has no ``ctx_init``, or a classification loss.
     """
 
+    offers = ('yes_prob', *TextHead.offers)
+
     def __init__(
         self,
         clip: dict | str,
@@ -190,8 +194,6 @@ class DualPromptHead(TextHead):
         loss_warmup = loss_warmup or self.recipe.warmup_loss
         self.loss_warmup = MODELS.build(loss_warmup) if loss_warmup else None
         self.loss_neg = MODELS.build(loss_neg or dict(type='NegativeLearningLoss'))
-        self.epoch = 0
-        self.batch_selection: tuple[Tensor | None, Tensor] | None = None
         if class_names is not None:
             self.set_class_names(class_names)
 
@@ -302,20 +304,29 @@ class DualPromptHead(TextHead):
             Tensor: bool of shape (B,).
         """
         selected_B = p_yes.gather(1, labels[:, None]).squeeze(1) > 0.5
-        if self.recipe.require_agreement:
-            by_prediction = self.recipe.agree_with_prediction
-            selected_B &= (predicted if by_prediction else p_yes.argmax(dim=1)) == labels
-        return selected_B
+        return selected_B & self.agrees(p_yes, predicted, labels)
+
+    def agrees(self, yes_prob: Tensor, predicted: Tensor, labels: Tensor) -> Tensor:
+        """Whether the recipe's further condition holds; see :meth:`ScoringHead.agrees`."""
+        if not self.recipe.require_agreement:
+            return super().agrees(yes_prob, predicted, labels)
+        by_prediction = self.recipe.agree_with_prediction
+        return (predicted if by_prediction else yes_prob.argmax(dim=1)) == labels
+
+    def class_scores(self, feats: tuple[Tensor], names: Collection[str]) -> dict[str, Tensor]:
+        """Scores of a batch for every class; see :meth:`ScoringHead.class_scores`."""
+        pos_BC, neg_BC = self.dual_logits(feats)
+        scores = dict(logits=pos_BC, yes_prob=self.yes_probability(pos_BC, neg_BC))
+        if 'similarity' in names:
+            scores['similarity'] = self.cosine_similarity(feats)
+        return scores
 
     # -- training ---------------------------------------------------------------
 
-    def set_epoch(self, epoch: int) -> None:
-        """Tell the epoch, on which warm-up and pseudo labels depend.
-
-        Args:
-            epoch (int): Number of finished epochs of the detector's training: 0 in the first.
-        """
-        self.epoch = int(epoch)
+    @property
+    def epoch(self) -> int:
+        """int: How many epochs of the detector's training are finished; 0 outside of a run."""
+        return 0 if self.context is None else self.context.epoch
 
     @property
     def in_warmup(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -22,8 +22,10 @@ from deft_mm.models.text import FeatureCache, at_least_float32, without_autocast
 from deft_mm.models.text.class_tokens import unpad
 from deft_mm.shorten import shorten
 
+from .scoring_head import ScoringHead
 
-class TextHead(ClsHead):
+
+class TextHead(ScoringHead, ClsHead):
     """Base of the heads whose class weights are text features.
 
     It holds the frozen text tower (``text``), the token ids of the class names
@@ -46,6 +48,8 @@ class TextHead(ClsHead):
     Raises:
         ValueError: If ``num_classes`` is None or below 2, or a k of ``topk`` above it.
     """
+
+    offers = ('similarity',)
 
     def __init__(
         self,
@@ -202,6 +206,13 @@ class TextHead(ClsHead):
                 "out_type='projected' (or 'both') and the same clip in backbone and head."
             )
         return F.normalize(at_least_float32(feat_BE), dim=-1)
+
+    def class_scores(self, feats: tuple[Tensor], names: Collection[str]) -> dict[str, Tensor]:
+        """Scores of a batch for every class; see :meth:`ScoringHead.class_scores`."""
+        scores = super().class_scores(feats, names)
+        if 'similarity' in names:
+            scores['similarity'] = self.cosine_similarity(feats)
+        return scores
 
     def cosine_similarity(self, feats: tuple[Tensor]) -> Tensor:
         """Cosine of image features and the text features that classify.

@@ -5,8 +5,9 @@ Shapes: B samples, C classes.
 
 from __future__ import annotations
 
-from mmpretrain.structures import DataSample
 from torch import Tensor, nn
+
+from deft_mm.models.training_context import ContextModule
 
 REDUCTIONS = ('none', 'mean', 'sum')
 NO_MIXING = (
@@ -60,10 +61,9 @@ def missing_context(loss: nn.Module, what: str) -> ValueError:
     )
 
 
-def check_samples(
-    loss: nn.Module, data_samples: list[DataSample] | None, batch_size: int, field: str, hint: str
-) -> list:
+def check_samples(loss: ContextModule, batch_size: int, field: str, hint: str) -> list:
     """Return one field of every sample of the batch; ``hint`` says what gives it."""
+    data_samples = None if loss.context is None else loss.context.data_samples
     if data_samples is None:
         raise missing_context(loss, 'the samples of the batch')
     if len(data_samples) != batch_size:

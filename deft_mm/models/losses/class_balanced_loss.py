@@ -9,11 +9,13 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from deft_mm.models.training_context import ContextModule, TrainingContext
+
 from ._checks import check_class_indices, check_num_classes, missing_context
 
 
 @MODELS.register_module()
-class ClassBalancedLoss(nn.Module):
+class ClassBalancedLoss(ContextModule, nn.Module):
     r"""Any loss, with samples weighted by the effective number of samples of their class.
 
     .. math::
@@ -46,6 +48,8 @@ class ClassBalancedLoss(nn.Module):
         ValueError: If ``beta`` is not in [0, 1).
     """
 
+    context_needs = ('class_counts',)
+
     def __init__(self, beta: float = 0.9999, loss: dict | None = None) -> None:
         super().__init__()
         if not 0 <= beta < 1:
@@ -55,12 +59,10 @@ class ClassBalancedLoss(nn.Module):
         # Not saved: it follows from the data.
         self.register_buffer('class_weight', torch.zeros(0), persistent=False)
 
-    def set_class_counts(self, counts: Tensor) -> None:
-        """Tell how often each label is given in the training data.
-
-        Args:
-            counts (Tensor): int64 of shape (C,).
-        """
+    def enter(self, context: TrainingContext) -> None:
+        """Weight the classes of the training data; see :class:`ContextModule`."""
+        super().enter(context)
+        counts = context.class_counts
         weight_C = (1 - self.beta) / (1 - self.beta ** counts.double().clamp(min=1))
         self.class_weight = (weight_C / weight_C[counts > 0].mean()).to(self.class_weight)
 

@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from mmengine.dist import all_gather, get_world_size
 from mmpretrain.registry import MODELS
-from mmpretrain.structures import DataSample
 from torch import Tensor
+
+from deft_mm.models.training_context import ContextModule, TrainingContext
 
 from ._checks import check_num_classes, check_samples, missing_context
 from .per_sample_loss import PerSampleLoss
@@ -20,7 +21,7 @@ MIN_PROBABILITY = 1e-4
 
 
 @MODELS.register_module()
-class ELRLoss(PerSampleLoss):
+class ELRLoss(ContextModule, PerSampleLoss):
     r"""Cross entropy with early-learning regularisation.
 
     Every training sample has a target :math:`t`, a running average of the model's probabilities,
@@ -66,7 +67,8 @@ class ELRLoss(PerSampleLoss):
         ValueError: If a setting is out of range.
     """
 
-    sample_fields = ('sample_idx',)
+    context_needs = ('num_samples',)
+    sample_fields = {'sample_idx': 'a pipeline whose PackInputs leaves it in its meta_keys'}
 
     def __init__(
         self,
@@ -86,28 +88,18 @@ class ELRLoss(PerSampleLoss):
         self.beta = beta
         self.lambda_elr = lambda_elr
         self.register_buffer('targets', torch.zeros(num_samples or 0, num_classes))
-        self._data_samples: list[DataSample] | None = None
 
-    def set_num_samples(self, num_samples: int) -> None:
-        """Tell how many training samples there are; their targets start at 0.
+    def enter(self, context: TrainingContext) -> None:
+        """Take part in a run: the targets of a new one start at 0; see :class:`ContextModule`."""
+        super().enter(context)
+        self._resize(context.num_samples)
+        if context.starts_anew:
+            # A checkpoint that gives a new run its weights has others.
+            self.targets.zero_()
 
-        Args:
-            num_samples (int): One more than the highest ``sample_idx``.
-        """
+    def _resize(self, num_samples: int) -> None:
         if len(self.targets) != num_samples:
             self.targets = self.targets.new_zeros(num_samples, self.num_classes)
-
-    def forget_samples(self) -> None:
-        """Start all targets at 0: a checkpoint that gives a new run its weights has others."""
-        self.targets.zero_()
-
-    def set_data_samples(self, data_samples: list[DataSample]) -> None:
-        """Tell the samples of the next batch.
-
-        Args:
-            data_samples (list[DataSample]): B samples with their ``sample_idx``.
-        """
-        self._data_samples = data_samples
 
     def per_sample(self, cls_score: Tensor, target: Tensor) -> Tensor:
         """The loss of every sample, shape (B,); in training it moves their targets first."""
@@ -140,7 +132,6 @@ class ELRLoss(PerSampleLoss):
             raise missing_context(self, 'the number of training samples')
         indices = check_samples(
             self,
-            self._data_samples,
             len(p_BC),
             'sample_idx',
             "leave it in the meta_keys of the training pipeline's PackInputs.",
@@ -156,7 +147,7 @@ class ELRLoss(PerSampleLoss):
         saved = state_dict.get(f'{prefix}targets')
         if saved is not None and not len(self.targets):
             # Not training: nobody tells how many samples the checkpoint was trained on.
-            self.set_num_samples(len(saved))
+            self._resize(len(saved))
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 

@@ -10,12 +10,14 @@ import torch.nn.functional as F
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from deft_mm.models.training_context import ContextModule, TrainingContext
+
 from ._checks import check_num_classes, missing_context
 from .per_sample_loss import PerSampleLoss
 
 
 @MODELS.register_module()
-class LogitAdjustedLoss(PerSampleLoss):
+class LogitAdjustedLoss(ContextModule, PerSampleLoss):
     r"""Cross entropy of logits to which the log frequencies of the classes are added.
 
     .. math::
@@ -47,6 +49,8 @@ class LogitAdjustedLoss(PerSampleLoss):
         ValueError: If ``tau`` is negative, or ``reduction`` is none of the three.
     """
 
+    context_needs = ('class_counts',)
+
     def __init__(self, tau: float = 1.0, reduction: str = 'mean', loss_weight: float = 1.0) -> None:
         super().__init__(reduction, loss_weight)
         if tau < 0:
@@ -55,13 +59,10 @@ class LogitAdjustedLoss(PerSampleLoss):
         # Not saved: it follows from the data.
         self.register_buffer('log_prior', torch.zeros(0), persistent=False)
 
-    def set_class_counts(self, counts: Tensor) -> None:
-        """Tell how often each label is given in the training data.
-
-        Args:
-            counts (Tensor): int64 of shape (C,).
-        """
-        counts_C = counts.double().clamp(min=1)
+    def enter(self, context: TrainingContext) -> None:
+        """Take over the shares of the training data; see :class:`ContextModule`."""
+        super().enter(context)
+        counts_C = context.class_counts.double().clamp(min=1)
         self.log_prior = torch.log(counts_C / counts_C.sum()).to(self.log_prior)
 
     def per_sample(self, cls_score: Tensor, target: Tensor) -> Tensor:

@@ -8,14 +8,15 @@ from __future__ import annotations
 import torch
 from mmengine.dist import all_reduce, get_world_size
 from mmpretrain.registry import MODELS
-from mmpretrain.structures import DataSample
 from torch import Tensor, nn
+
+from deft_mm.models.training_context import ContextModule
 
 from ._checks import check_reduction, check_samples, check_unmixed
 
 
 @MODELS.register_module()
-class SampleWeightedLoss(nn.Module):
+class SampleWeightedLoss(ContextModule, nn.Module):
     r"""Any loss, as the mean over samples weighted by their ``sample_weight``.
 
     .. math::
@@ -46,21 +47,12 @@ class SampleWeightedLoss(nn.Module):
         ValueError: If ``reduction`` is none of the three.
     """
 
-    sample_fields = ('sample_weight',)
+    sample_fields = {'sample_weight': 'CleanProbWeightedDataset'}
 
     def __init__(self, loss: dict | None = None, reduction: str = 'mean') -> None:
         super().__init__()
         self.loss = MODELS.build(loss or dict(type='CrossEntropyLoss'))
         self.reduction = check_reduction(self, reduction)
-        self._data_samples: list[DataSample] | None = None
-
-    def set_data_samples(self, data_samples: list[DataSample]) -> None:
-        """Tell the samples of the next batch.
-
-        Args:
-            data_samples (list[DataSample]): B samples with their ``sample_weight``.
-        """
-        self._data_samples = data_samples
 
     def forward(
         self,
@@ -92,7 +84,6 @@ class SampleWeightedLoss(nn.Module):
     def _sample_weights(self, cls_score: Tensor) -> Tensor:
         weights = check_samples(
             self,
-            self._data_samples,
             len(cls_score),
             'sample_weight',
             'train on a data set that gives it, such as CleanProbWeightedDataset.',

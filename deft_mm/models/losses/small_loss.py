@@ -9,11 +9,13 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from deft_mm.models.training_context import ContextModule
+
 from ._checks import check_reduction, missing_context
 
 
 @MODELS.register_module()
-class SmallLoss(nn.Module):
+class SmallLoss(ContextModule, nn.Module):
     r"""The mean of the smallest losses of a batch, whose labels are taken for clean.
 
     Of B samples it keeps the :math:`\lfloor (1 - r_e) B \rfloor` with the smallest loss, where the
@@ -63,15 +65,6 @@ class SmallLoss(nn.Module):
         self.warmup_epochs = warmup_epochs
         self.loss = MODELS.build(loss or dict(type='CrossEntropyLoss'))
         self.reduction = check_reduction(self, reduction)
-        self.epoch: int | None = None
-
-    def set_epoch(self, epoch: int) -> None:
-        """Tell the epoch, on which the rate depends.
-
-        Args:
-            epoch (int): Number of finished epochs: 0 in the first.
-        """
-        self.epoch = int(epoch)
 
     @property
     def forget_rate(self) -> float:
@@ -80,11 +73,11 @@ class SmallLoss(nn.Module):
         Raises:
             ValueError: If the epoch is not known.
         """
-        if self.epoch is None:
+        if self.context is None:
             raise missing_context(self, 'the epoch, on which depends how many samples it rejects')
-        if self.epoch >= self.warmup_epochs:
+        if self.context.epoch >= self.warmup_epochs:
             return self.noise_ratio
-        return self.noise_ratio * self.epoch / max(self.warmup_epochs - 1, 1)
+        return self.noise_ratio * self.context.epoch / max(self.warmup_epochs - 1, 1)
 
     def select(self, loss: Tensor) -> Tensor:
         """Which samples of a batch are kept.

@@ -1,0 +1,221 @@
+"""The one table that carries a sample from its label to its score, and on to what is kept.
+
+Shapes: N samples, C classes, E width of a feature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+
+from deft_mm.selection.fingerprint import Fingerprint, digest_labels, digest_names
+from deft_mm.version import __version__
+
+# Columns that a detector or a selector fills in: their type, and what stands in a row before.
+RESULTS = {
+    'clean_prob': (np.float32, np.nan),
+    'score': (np.float32, np.nan),
+    'pred_label': (np.int64, -1),
+    'pred_prob': (np.float32, np.nan),
+    'kept': (np.bool_, False),
+    'readable': (np.bool_, True),
+    'scored': (np.bool_, True),
+}
+# Columns that are there only while a selector needs them; their number of dimensions.
+ON_DEMAND = {'loss': 1, 'similarity': 1, 'agreed': 1, 'probs': 2, 'feature': 2}
+
+
+@dataclass
+class SampleTable:
+    """Everything that is known of the samples of a data set, one row a sample, by sample index.
+
+    A table begins with the first four columns, which :func:`deft_mm.datasets.sample_table_of` reads
+    from a data set. A scoring pass and a selector fill in the others; ``selection.csv`` is written
+    from it and read to it.
+
+    Args:
+        fingerprint (Fingerprint): Of the data set that the samples belong to.
+        class_names (Sequence[str]): C names in the order of their labels.
+        img_path (Sequence[str]): N paths; '' for an image that is no file.
+        given_label (np.ndarray): (N,) int64, the labels in question.
+        clean_prob (np.ndarray, optional): (N,) float32, the probability that the given label is
+            right; NaN where there is none. None for NaN everywhere. Defaults to None.
+        score (np.ndarray, optional): (N,) float32, what the samples were selected by, higher for
+            cleaner; NaN where there is none. None for ``clean_prob``. Defaults to None.
+        pred_label (np.ndarray, optional): (N,) int64, the predicted label; -1 where there is none.
+            Defaults to None.
+        pred_prob (np.ndarray, optional): (N,) float32, its probability; NaN where there is none.
+            Defaults to None.
+        kept (np.ndarray, optional): (N,) bool; None for nothing. Defaults to None.
+        readable (np.ndarray, optional): (N,) bool, False for an image that could not be read; None
+            for all. Defaults to None.
+        scored (np.ndarray, optional): (N,) bool, False for a sample of a class that the detector
+            does not know, which it was not asked about; None for all. Defaults to None.
+        method (str): What selected, for example 'DualPromptSelector'. Defaults to ''.
+        config (str): Name of the config file. Defaults to ''.
+        created (str): Time of creation, ISO 8601. Defaults to now.
+        deft_mm_version (str): Version that selected. Defaults to the one that runs.
+        loss (np.ndarray, optional): (N,) float32, the cross entropy of the given label with the
+            model's logits. Defaults to None.
+        similarity (np.ndarray, optional): (N,) float32, cosine of the image feature and the
+            (positive) text feature of the given class. Defaults to None.
+        agreed (np.ndarray, optional): (N,) bool, whether what the detector's recipe asks of a clean
+            sample beside its clean probability holds. Defaults to None.
+        probs (np.ndarray, optional): (N, C) float32, the probability of every class. Defaults to
+            None.
+        feature (np.ndarray, optional): (N, E) float32, what the head classifies, as the backbone
+            (or the neck) gives it: not normalised. Defaults to None.
+
+    Of an image that can't be read, what is computed from it is NaN, -1 or False.
+
+    Raises:
+        ValueError: If the columns don't fit each other, the class names or the fingerprint.
+    """
+
+    fingerprint: Fingerprint
+    class_names: Sequence[str]
+    img_path: Sequence[str]
+    given_label: np.ndarray
+    clean_prob: np.ndarray | None = None
+    score: np.ndarray | None = None
+    pred_label: np.ndarray | None = None
+    pred_prob: np.ndarray | None = None
+    kept: np.ndarray | None = None
+    readable: np.ndarray | None = None
+    scored: np.ndarray | None = None
+    method: str = ''
+    config: str = ''
+    created: str = field(
+        default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec='seconds')
+    )
+    deft_mm_version: str = __version__
+    loss: np.ndarray | None = None
+    similarity: np.ndarray | None = None
+    agreed: np.ndarray | None = None
+    probs: np.ndarray | None = None
+    feature: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        self.class_names = list(self.class_names)
+        self.img_path = list(self.img_path)
+        self.given_label = np.asarray(self.given_label, dtype=np.int64)
+        if self.score is None:
+            self.score = self.clean_prob
+        for name, (dtype, missing) in RESULTS.items():
+            value = getattr(self, name)
+            if value is None:
+                value = np.full(len(self.given_label), missing)
+            setattr(self, name, np.asarray(value, dtype=dtype))
+        for name in ON_DEMAND:
+            value = getattr(self, name)
+            if value is not None:
+                dtype = np.bool_ if name == 'agreed' else np.float32
+                setattr(self, name, np.asarray(value, dtype=dtype))
+        self._check_shapes()
+        self._check_values()
+
+    def __len__(self) -> int:
+        return len(self.given_label)
+
+    @property
+    def num_kept(self) -> int:
+        """int: Number of samples kept."""
+        return int(np.count_nonzero(self.kept))
+
+    @property
+    def has_scores(self) -> np.ndarray:
+        """np.ndarray: (N,) bool, the samples that a detector has seen."""
+        return ~np.isnan(self.pred_prob)
+
+    def with_columns(self, **columns: Any) -> SampleTable:
+        """This table with some columns in place of its own.
+
+        Args:
+            **columns: Arguments of the class.
+
+        Returns:
+            SampleTable: A new table, created now; what is not replaced is shared.
+
+        Raises:
+            ValueError: If they don't fit the others.
+        """
+        created = datetime.now(timezone.utc).isoformat(timespec='seconds')
+        return replace(self, **{'created': created, **columns})
+
+    def results(self) -> dict[str, np.ndarray]:
+        """The columns that a data set does not give, which a checkpoint carries.
+
+        Returns:
+            dict[str, np.ndarray]: Arrays by name, for :meth:`with_results`.
+        """
+        return {name: getattr(self, name) for name in RESULTS}
+
+    def with_results(self, columns: Mapping[str, np.ndarray], **more: Any) -> SampleTable:
+        """The table that :meth:`results` or a file has kept.
+
+        Args:
+            columns (Mapping[str, np.ndarray]): Some of the columns of :meth:`results`. Where it is
+                not said which images could be read, those are taken for readable that have a
+                prediction or are kept.
+            **more: More arguments of the class.
+
+        Returns:
+            SampleTable: A new table.
+        """
+        columns = dict(columns)
+        columns.setdefault('readable', ~np.isnan(columns['pred_prob']) | columns['kept'])
+        columns.setdefault('score', columns['clean_prob'])
+        return self.with_columns(**columns, **more)
+
+    def to_pandas(self):
+        """The rows of the selection file as a pandas DataFrame.
+
+        Returns:
+            pandas.DataFrame: Indexed by ``sample_idx``.
+
+        Raises:
+            ImportError: If pandas is not installed.
+        """
+        import pandas
+
+        given_class = np.array(self.class_names, dtype=object)[self.given_label]
+        columns = dict(
+            img_path=self.img_path, given_label=self.given_label, given_class=given_class
+        )
+        frame = pandas.DataFrame({**columns, **self.results()})
+        frame.index.name = 'sample_idx'
+        return frame
+
+    def _check_shapes(self) -> None:
+        dims = dict.fromkeys(('img_path', 'given_label', *RESULTS), 1) | ON_DEMAND
+        n = self.fingerprint.num_samples
+        columns = {name: getattr(self, name) for name in dims}
+        shapes = {name: np.shape(value) for name, value in columns.items() if value is not None}
+        if any(shape[:1] != (n,) or len(shape) != dims[name] for name, shape in shapes.items()):
+            raise ValueError(f'the data set has {n} samples, but the columns have shapes {shapes}')
+
+    def _check_values(self) -> None:
+        num_classes = len(self.class_names)
+        for name, lowest in (('given_label', 0), ('pred_label', -1)):
+            label = getattr(self, name)
+            outside = np.flatnonzero((label < lowest) | (label >= num_classes))
+            if len(outside):
+                raise ValueError(
+                    f'{name} of sample {outside[0]} is {label[outside[0]]}, '
+                    f'but there are {num_classes} classes'
+                )
+        for name in ('clean_prob', 'pred_prob'):
+            prob = getattr(self, name)
+            outside = np.flatnonzero((prob < 0) | (prob > 1))
+            if len(outside):
+                raise ValueError(
+                    f'{name} of sample {outside[0]} is {prob[outside[0]]}, not a probability'
+                )
+        if digest_labels(self.given_label) != self.fingerprint.given_labels:
+            raise ValueError('the given labels are not those of the fingerprint')
+        if digest_names(self.class_names) != self.fingerprint.class_names:
+            raise ValueError('the class names are not those of the fingerprint')
