@@ -65,6 +65,7 @@ from deft_mm.selection import (
     check_selection,
     is_selection_file,
     prompt_names,
+    require_pyarrow,
 )
 
 DEFAULT_TEMPLATE = 'a photo of a {}.'
@@ -222,6 +223,7 @@ def output_file(args: argparse.Namespace, cfg: Config, data: DataSource) -> Path
                 f"--out '{args.out}' exists and is no selection file, so it is left alone: give "
                 'another name, or remove it.'
             )
+        require_pyarrow(args.out)
         return args.out
     run = Path(cfg.get('work_dir') or Path('work_dirs') / Path(args.config).stem)
     return run / 'detect' / data.name / 'selection.csv'

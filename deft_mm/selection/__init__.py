@@ -12,6 +12,7 @@ from deft_mm.selection.sample_table import ON_DEMAND, RESULTS, SampleTable
 from deft_mm.selection.selection_file import (
     is_selection_file,
     read_selection,
+    require_pyarrow,
     write_selection,
 )
 from deft_mm.selection.selection_limits import SelectionLimits, build_limits
@@ -39,5 +40,6 @@ __all__ = [
     'is_selection_file',
     'prompt_names',
     'read_selection',
+    'require_pyarrow',
     'write_selection',
 ]

@@ -74,6 +74,7 @@ def write_selection(path: str | PathLike, table: SampleTable) -> None:
     Raises:
         ImportError: If it is Parquet, and pyarrow is not installed.
     """
+    require_pyarrow(path)
     header = {key: json.dumps(value) for key, value in _header(table).items()}
     if _is_parquet(path):
         data = _to_parquet(table, header)
@@ -106,6 +107,7 @@ def read_selection(path: str | PathLike) -> SampleTable:
         raise FileNotFoundError(
             f"No selection file '{path}'. Stage 1 writes one: give its path, or run stage 1 first."
         )
+    require_pyarrow(path)
     try:
         header, columns = (_read_parquet if _is_parquet(path) else _read_csv)(path)
         return _to_table(header, columns, path)
@@ -171,6 +173,26 @@ def _quote(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
+def require_pyarrow(path: str | PathLike) -> None:
+    """Refuse a Parquet file that can't be read or written here, before time is spent on it.
+
+    Args:
+        path (str | PathLike): The file, of either kind.
+
+    Raises:
+        ImportError: If it is Parquet, and pyarrow is not installed.
+    """
+    if not _is_parquet(path):
+        return
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"The selection file '{path}' needs pyarrow, which is not installed: pip install "
+            'pyarrow, or give a file in .csv.'
+        ) from error
+
+
 def _to_parquet(table: SampleTable, header: dict[str, str]) -> bytes:
     import pyarrow
     import pyarrow.parquet
@@ -197,20 +219,24 @@ def _read_parquet(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
 
     try:
         content = pyarrow.parquet.read_table(path)
-    except pyarrow.ArrowException as error:
+    except (pyarrow.ArrowException, OSError) as error:  # of damage it makes either
         raise ValueError(str(error)) from error
     metadata = content.schema.metadata or {}
     header = _check_header(
         {k.decode(): json.loads(v) for k, v in metadata.items() if k.decode() in _HEADER_KEYS}
     )
     _check_columns(content.column_names)
-    columns = {
-        name: content[name].to_numpy()
-        for name in (*_DTYPES, 'img_path')
-        if name in content.schema.names
-    }
+    # Another program may have made texts of them.
+    types = dict(img_path=pyarrow.binary(), kept=pyarrow.bool_())
+    try:
+        columns = {
+            name: content[name].cast(types.get(name, content[name].type)).to_numpy()
+            for name in (*_DTYPES, 'img_path')
+            if name in content.schema.names
+        }
+    except pyarrow.ArrowException as error:
+        raise ValueError(str(error)) from error
     columns['img_path'] = [path.decode(**_ENCODING) for path in columns['img_path']]
-    columns['kept'] = columns['kept'].astype(np.bool_)
     return header, columns
 
 
