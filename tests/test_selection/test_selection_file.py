@@ -1,14 +1,19 @@
 import csv
 import os
 import pickle
+import sys
 from dataclasses import fields
 
 import numpy as np
+import pyarrow
 import pytest
 import torch
+from pyarrow import parquet
 
-from deft_mm.selection import Selection, read_selection, write_selection
-from tests.test_selection.selection_utils import GIVEN, fingerprint, scores, selection
+from deft_mm.selection import SampleTable, is_selection_file, read_selection, write_selection
+from tests.test_selection.selection_utils import GIVEN, fingerprint, selection
+
+KINDS = ['selection.csv', 'selection.parquet']
 
 
 @pytest.fixture
@@ -23,36 +28,71 @@ def edit(path, old, new, count=1):
     path.write_text(text.replace(old, new, count), encoding='utf-8')
 
 
-def test_reads_back_what_was_written_to_the_last_bit(path):
-    written, read = selection(), read_selection(path)
-    for field in fields(Selection):
-        one, two = getattr(written, field.name), getattr(read, field.name)
-        if field.name == 'created':
-            assert two[:4].isdigit()
-        elif isinstance(one, np.ndarray):
-            assert one.dtype == two.dtype
-            np.testing.assert_array_equal(one, two)
+def read_back(path, written: SampleTable) -> SampleTable:
+    write_selection(path, written)
+    return read_selection(path)
+
+
+def assert_same(one: SampleTable, two: SampleTable) -> None:
+    """Equal to the last bit."""
+    for field in fields(SampleTable):
+        a, b = getattr(one, field.name), getattr(two, field.name)
+        if isinstance(a, np.ndarray):
+            assert a.dtype == b.dtype, field.name
+            np.testing.assert_array_equal(a, b, err_msg=field.name)
         else:
-            assert one == two, field.name
+            assert a == b, field.name
+
+
+@pytest.mark.parametrize('name', KINDS)
+def test_reads_back_what_was_written_to_the_last_bit(name, tmp_path):
+    written = selection(created='2020-01-01T00:00:00+00:00', deft_mm_version='0.1')
+    read = read_back(tmp_path / name, written)
+    assert_same(written, read)
     assert read.num_kept == 2 and len(read) == 5
 
 
-def test_probabilities_survive_exactly(tmp_path):
+@pytest.mark.parametrize('name', KINDS)
+def test_probabilities_and_scores_survive_exactly(name, tmp_path):
     n = 20_000
-    prob = np.random.RandomState(0).rand(n).astype(np.float32) ** 8
+    draw = np.random.RandomState(0)
+    prob, score = draw.rand(n).astype(np.float32) ** 8, draw.randn(n).astype(np.float32) ** 7
     given = np.zeros(n, int)
-    wide = Selection(
+    wide = SampleTable(
         fingerprint=fingerprint(given_labels=given),
         class_names=selection().class_names,
         img_path=[''] * n,
         given_label=given,
         clean_prob=prob,
+        score=score,
         pred_label=given,
         pred_prob=prob,
         kept=prob > 0.5,
     )
-    write_selection(tmp_path / 'wide.csv', wide)
-    np.testing.assert_array_equal(read_selection(tmp_path / 'wide.csv').clean_prob, prob)
+    assert_same(wide, read_back(tmp_path / name, wide))
+
+
+@pytest.mark.parametrize('name', KINDS)
+def test_score_has_a_column_of_its_own_only_where_it_is_no_probability(name, tmp_path):
+    def columns(written):
+        write_selection(tmp_path / name, written)
+        if name.endswith('.csv'):
+            lines = (tmp_path / name).read_text(encoding='utf-8').splitlines()
+            return next(line for line in lines if not line.startswith('#')).split(',')
+        return parquet.read_table(tmp_path / name).column_names
+
+    own = [*columns(selection()), 'score']
+    assert 'score' not in own[:-1]
+    similarity = np.array([0.3, 0.25, -0.5, 1.25, np.nan], dtype=np.float32)
+    written = selection(score=similarity, clean_prob=np.full(5, np.nan))
+    assert columns(written) == own
+    read = read_selection(tmp_path / name)
+    np.testing.assert_array_equal(read.score, similarity)
+    assert np.isnan(read.clean_prob).all()
+
+
+def test_score_without_a_column_is_the_clean_probability(path):
+    np.testing.assert_array_equal(read_selection(path).score, selection().clean_prob)
 
 
 def test_people_can_read_it(path):
@@ -94,11 +134,11 @@ def test_file_saved_by_a_spreadsheet_reads_as_before(path):
     assert after.img_path == before.img_path and (after.kept == before.kept).all()
 
 
-def test_file_names_that_are_not_unicode_survive(tmp_path):
+@pytest.mark.parametrize('name', KINDS)
+def test_file_names_that_are_not_unicode_survive(name, tmp_path):
     odd = os.fsdecode(b'\xff\xfe.png')
     paths = [odd, 'line\nbreak.png', '', '', '']
-    write_selection(tmp_path / 'odd.csv', selection(img_path=paths))
-    assert list(read_selection(tmp_path / 'odd.csv').img_path) == paths
+    assert read_back(tmp_path / name, selection(img_path=paths)).img_path == paths
 
 
 def test_kept_edited_by_hand_counts_with_a_warning(path, monkeypatch):
@@ -154,6 +194,133 @@ def test_truncated_file_is_refused(path):
         read_selection(path)
 
 
+@pytest.mark.parametrize('name', KINDS)
+def test_selection_files_are_told_from_others(name, tmp_path):
+    write_selection(tmp_path / name, selection())
+    assert is_selection_file(tmp_path / name)
+    foreign = tmp_path / f'list_{name}'
+    if name.endswith('.csv'):
+        foreign.write_text('path,label\na.png,0\n')
+    else:
+        parquet.write_table(pyarrow.table(dict(path=['a.png'], label=[0])), foreign)
+    assert not is_selection_file(foreign)
+    foreign.write_bytes(b'')
+    assert not is_selection_file(foreign)
+
+
+def test_columns_of_parquet_have_the_types_that_programs_expect(tmp_path):
+    write_selection(tmp_path / 'selection.parquet', selection())
+    content = parquet.read_table(tmp_path / 'selection.parquet')
+    types = {name: str(content.schema.field(name).type) for name in content.column_names}
+    assert types == dict(
+        sample_idx='int64',
+        img_path='binary',
+        given_label='int64',
+        given_class='string',
+        clean_prob='float',
+        pred_label='int64',
+        pred_prob='float',
+        kept='bool',
+    )
+
+
+@pytest.mark.parametrize('act', [read_selection, lambda path: write_selection(path, selection())])
+def test_parquet_without_pyarrow_is_an_error_that_says_what_to_install(act, tmp_path, monkeypatch):
+    path = tmp_path / 'selection.parquet'
+    write_selection(path, selection())
+    before = path.read_bytes()
+    monkeypatch.setitem(sys.modules, 'pyarrow', None)
+    with pytest.raises(ImportError, match=r'selection\.parquet.*pip install pyarrow.*\.csv'):
+        act(path)
+    assert path.read_bytes() == before
+    write_selection(tmp_path / 'selection.csv', selection())
+    assert read_selection(tmp_path / 'selection.csv').num_kept == 2
+
+
+def rewrite(path, change) -> None:
+    """Change the content of a Parquet file, as another program would."""
+    parquet.write_table(change(parquet.read_table(path)), path)
+
+
+def as_texts(content, kept):
+    for name, values in dict(
+        kept=pyarrow.array(kept), img_path=content['img_path'].cast('string')
+    ).items():
+        position = content.column_names.index(name)
+        content = content.set_column(position, name, values)
+    return content
+
+
+def test_parquet_whose_columns_became_texts_still_reads(tmp_path):
+    path = tmp_path / 'selection.parquet'
+    write_selection(path, selection())
+    before = read_selection(path)
+    words = ['true', 'false', 'true', 'false', 'false']
+    rewrite(path, lambda content: as_texts(content, words))
+    assert_same(before, read_selection(path))
+    rewrite(path, lambda content: as_texts(content, ['yes', *words[1:]]))
+    with pytest.raises(ValueError, match='is not a usable selection file.*yes'):
+        read_selection(path)
+
+
+def test_rows_of_parquet_may_come_in_any_order(tmp_path):
+    path = tmp_path / 'selection.parquet'
+    write_selection(path, selection())
+    before = read_selection(path)
+    rewrite(path, lambda content: content.take([3, 1, 4, 0, 2]))
+    assert_same(before, read_selection(path))
+
+
+@pytest.mark.parametrize(
+    ('change', 'match'),
+    [
+        (lambda content: content.replace_schema_metadata(None), 'format is None'),
+        (lambda content: content.drop_columns(['kept']), r"column \['kept'\] is missing"),
+        (lambda content: content.slice(0, 4), '5 samples; 1 of them have no row'),
+        (
+            lambda content: content.set_column(4, 'clean_prob', pyarrow.array([2.0] * 5)),
+            'clean_prob of sample 0.*not a probability',
+        ),
+        (
+            lambda content: content.replace_schema_metadata(
+                {**content.schema.metadata, b'format_version': b'99'}
+            ),
+            'format version is 99',
+        ),
+    ],
+)
+def test_parquet_that_is_no_whole_selection_is_refused(change, match, tmp_path):
+    path = tmp_path / 'selection.parquet'
+    write_selection(path, selection())
+    rewrite(path, change)
+    with pytest.raises(ValueError, match=match) as error:
+        read_selection(path)
+    assert str(path) in str(error.value) and 'stage 1' in str(error.value)
+
+
+@pytest.mark.parametrize(
+    'damage',
+    [
+        lambda data: b'',
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:-8] + b'\xff' * 4 + data[-4:],
+        lambda data: data[:4] + b'\xff' * (len(data) // 2) + data[4 + len(data) // 2 :],
+        lambda data: data.replace(b'"format_version"', b'').replace(
+            b'sample_idx', b'sample\xffidx'
+        ),
+        lambda data: b'# format: "deft_mm-selection"\n',
+    ],
+    ids=['empty', 'half', 'footer', 'data', 'name', 'csv'],
+)
+def test_damaged_parquet_is_refused(damage, tmp_path):
+    path = tmp_path / 'selection.parquet'
+    write_selection(path, selection())
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ValueError, match='is not a usable selection file') as error:
+        read_selection(path)
+    assert str(path) in str(error.value)
+
+
 class Bomb:
     """Leaves a mark when it is unpickled."""
 
@@ -165,12 +332,15 @@ class Bomb:
 
 
 @pytest.mark.parametrize(
+    ('name', 'match'), [(KINDS[0], 'never loaded'), (KINDS[1], 'is not a usable')]
+)
+@pytest.mark.parametrize(
     'save', [lambda obj, path: path.write_bytes(pickle.dumps(obj)), torch.save]
 )
-def test_hostile_pickle_is_refused_and_not_run(tmp_path, save):
-    mark, path = tmp_path / 'mark', tmp_path / 'selection.csv'
+def test_hostile_pickle_is_refused_and_not_run(tmp_path, save, name, match):
+    mark, path = tmp_path / 'mark', tmp_path / name
     save(Bomb(mark), path)
-    with pytest.raises(ValueError, match='never loaded'):
+    with pytest.raises(ValueError, match=match):
         read_selection(path)
     assert not mark.exists()
 
@@ -191,12 +361,3 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(path, monkeypatch):
         write_selection(path, selection(method='another'))
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == [path.name]
-
-
-def test_arrays_that_do_not_fit_the_fingerprint_are_refused():
-    with pytest.raises(ValueError, match='5 samples'):
-        Selection.from_scores(
-            scores(), np.ones(4, bool), [''] * 5, selection().class_names, fingerprint()
-        )
-    with pytest.raises(ValueError, match='class names'):
-        Selection.from_scores(scores(), np.ones(5, bool), [''] * 5, list('abc'), fingerprint())
