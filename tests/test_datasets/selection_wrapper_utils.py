@@ -6,13 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deft_mm.datasets import (
-    DigitsDataset,
-    class_names_of,
-    dataset_fingerprint,
-    given_labels_of,
-    img_paths_of,
-)
+from deft_mm.datasets import DigitsDataset, sample_table_of
 from deft_mm.selection import SampleTable, write_selection
 from tests.test_datasets.dataset_utils import PACK
 
@@ -29,14 +23,7 @@ def selection_of(dataset, kept=KEPT, **columns) -> SampleTable:
     defaults = dict(
         clean_prob=np.where(kept, 0.9, 0.1), pred_label=np.zeros(n), pred_prob=np.ones(n)
     )
-    return SampleTable(
-        fingerprint=dataset_fingerprint(dataset),
-        class_names=class_names_of(dataset),
-        img_path=img_paths_of(dataset),
-        given_label=given_labels_of(dataset),
-        kept=kept,
-        **{**defaults, **columns},
-    )
+    return sample_table_of(dataset).with_columns(kept=kept, **{**defaults, **columns})
 
 
 def write(path: Path, dataset, kept=KEPT, **columns) -> str:

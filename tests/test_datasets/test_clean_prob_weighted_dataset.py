@@ -56,9 +56,9 @@ def test_least_weight_raises_lower_ones_only():
 
 
 def test_samples_that_could_not_be_read_are_left_out():
-    clean_prob, pred_label = CLEAN_PROB.copy(), np.zeros(40)
-    clean_prob[[3, 7]], pred_label[[3, 7]] = np.nan, -1
-    selection = selection_of(digits(), clean_prob=clean_prob, pred_label=pred_label)
+    clean_prob, pred_prob = CLEAN_PROB.copy(), np.ones(40)
+    clean_prob[[3, 7]] = pred_prob[[3, 7]] = np.nan
+    selection = selection_of(digits(), clean_prob=clean_prob, pred_prob=pred_prob)
     dataset = CleanProbWeightedDataset(digits(), selection, min_weight=0.5, num_samples=45)
     assert len(dataset) == 45 and set(range(40)) - set(dataset.indices) == {3, 7}
     expected = np.maximum(CLEAN_PROB, 0.5)[dataset.indices]

@@ -122,13 +122,13 @@ def test_global_index_around_another_subset():
 
 def test_images_that_could_not_be_read_are_never_drawn(tmp_path):
     base = folder_dataset(image_folder(tmp_path / 'data'))
-    kept, pred_label = np.arange(12) < 8, np.zeros(12)
-    pred_label[8:11] = -1
+    kept, pred_prob = np.arange(12) < 8, np.ones(12)
+    pred_prob[8:11] = np.nan
     for name in ('0', '1', '2'):
         (tmp_path / 'data' / 'class_2' / f'{name}.png').unlink()
     dataset = fix_match(
         base,
-        selection=selection_of(base, kept, pred_label=pred_label),
+        selection=selection_of(base, kept, pred_prob=pred_prob),
         strong_pipeline=LOAD_AND_PACK,
     )
     assert {views_of(dataset[i % 8])[1][1] for i in range(40)} == {11}
@@ -170,10 +170,10 @@ def test_views_of_different_size_are_an_error_that_says_which():
 
 
 def test_nothing_rejected_is_an_error_that_names_the_alternative():
-    unreadable = np.where(KEPT, 0, -1)
+    unreadable = np.where(KEPT, 1, np.nan)
     for selection in (
         selection_of(digits(), np.ones(40, bool)),
-        selection_of(digits(), pred_label=unreadable),
+        selection_of(digits(), pred_prob=unreadable),
     ):
         with pytest.raises(ValueError, match='rejects none of the 40 samples.*CleanSubset'):
             FixMatchDataset(digits(), selection, STRONG)

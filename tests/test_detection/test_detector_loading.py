@@ -12,6 +12,7 @@ from deft_mm.detection import (
     load_checkpoint,
     preprocessor_of,
 )
+from deft_mm.models.training_context import TrainingContext
 from runner_utils import same_state, tiny
 
 CONFIG = 'deft/deft_digits_sym40.py'
@@ -58,7 +59,7 @@ def test_a_detector_saved_alone_or_as_a_data_parallel_module_is_found(cfg, model
 def test_a_plain_classifier_is_its_own_detector_whatever_its_loss_keeps():
     cfg = tiny('elr/elr_digits_sym40.py', 'unused')
     model = MODELS.build(cfg.model)
-    model.head.loss_module.set_num_samples(24)
+    model.head.loss_module.enter(TrainingContext(num_samples=24))
     state = model.state_dict()
     assert [name for name in state if name.startswith('head.loss')]
     detector = rebuild(cfg, dict(state_dict=state))

@@ -13,6 +13,7 @@ from mmpretrain.structures import DataSample
 
 import deft_mm.models.backbones
 import deft_mm.models.heads  # noqa: F401  (registers backbone and head)
+from deft_mm.models.training_context import TrainingContext
 from golden_utils import assert_close
 from tests import golden_utils
 
@@ -47,7 +48,7 @@ def detector(tmp_path_factory):
         # The tokenizer is read only, and copying its tables takes longer than the test.
         tokenizer = built[key].head.text.tokenizer
         model = copy.deepcopy(built[key], {id(tokenizer): tokenizer})
-        model.head.set_epoch(epoch)
+        model.head.enter(TrainingContext(epoch=epoch))
         return model
 
     return get
@@ -172,7 +173,7 @@ def five_sgd_steps(model, golden):
     optimizer = torch.optim.SGD(trained, lr=0.03, momentum=0.9, weight_decay=5e-4)
     history = []
     for epoch in SGD_EPOCHS:
-        model.head.set_epoch(epoch)
+        model.head.enter(TrainingContext(epoch=epoch))
         loss = total(model(images, data_samples, mode='loss'))
         optimizer.zero_grad()
         loss.backward()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deft_mm.datasets import DigitsDataset
-from deft_mm.selection import Fingerprint, Selection
+from deft_mm.selection import Fingerprint, SampleTable
 from deft_mm.visualization import LabelledSamples
 
 NAMES = ['cat', 'dog', 'guinea pig', 'a/b: c_d' * 9]
@@ -16,7 +16,7 @@ KEPT = np.array([True, False, True, False, False, False])
 
 
 def samples(with_selection: bool = True) -> LabelledSamples:
-    selection = Selection(
+    selection = SampleTable(
         fingerprint=Fingerprint.from_parts(NAMES, GIVEN, 'abcdef'),
         class_names=NAMES,
         img_path=[''] * 6,

@@ -15,6 +15,7 @@ from torch import nn
 
 from deft_mm.datasets import FixMatchDataset, NoisyLabelDataset, fix_match_collate
 from deft_mm.models import FixMatch
+from deft_mm.models.training_context import TrainingContext
 from tests.test_datasets.dataset_utils import PACK
 from tests.test_datasets.selection_wrapper_utils import KEPT, digits, selection_of
 
@@ -181,7 +182,7 @@ def test_weight_grows_over_the_ramp():
     assert whole['loss_unlabelled'] == 0 and whole['pseudo_share'] == 1
     found = []
     for epoch in (1, 2, 4, 9):
-        model.set_epoch(epoch)
+        model.enter(TrainingContext(epoch=epoch))
         found.append(figures(losses_of(model, batch))['loss_unlabelled'])
     assert found == pytest.approx([found[2] * share for share in (0.25, 0.5, 1, 1)])
 
@@ -194,9 +195,10 @@ def test_losses_that_read_the_samples_get_the_labelled_ones(loss):
     batch = batch_of(dataset())
     for sample in batch['data_samples']:
         sample.set_field(torch.tensor(float(sample.sample_idx)), 'sample_weight')
-    if loss['type'] == 'ELRLoss':
-        model.head.loss_module.set_num_samples(40)
-    model.head.loss_module.set_data_samples(batch['data_samples'])  # as LossContextHook does
+    # As LossContextHook does.
+    context = TrainingContext(num_samples=40, data_samples=batch['data_samples'])
+    model.enter(context)
+    model.head.loss_module.enter(context)
     losses = losses_of(model, batch)
     logits = by_view(model(model.data_preprocessor(batch)['inputs']), 'labelled')
     labelled = [sample for sample in batch['data_samples'] if sample.view == 'labelled']

@@ -13,6 +13,7 @@ from mmpretrain.structures import DataSample
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import deft_mm.models  # noqa: F401  (registers head and backbone)
+from deft_mm.models.training_context import TrainingContext
 
 NAMES = ['apple', 'maple_tree', '(bird of prey)']
 CLIP = dict(
@@ -130,7 +131,7 @@ def test_cautious_recipe_trains_the_negative_context_alone():
     reference = build(ctx_init='a photo of a', warmup_epochs=3)
     for epoch in range(5):
         for each in (head, reference):
-            each.set_epoch(epoch)
+            each.enter(TrainingContext(epoch=epoch))
             fix_complementary_labels(each)
         losses, expected = (each.loss(features(), samples(LABELS)) for each in (head, reference))
         assert expected.pop('loss_cls') > 0
@@ -174,7 +175,7 @@ def test_epochs_of_warmup_and_of_pseudo_labels(recipe, warmup_epochs, warmup, ps
     head = build(recipe=recipe, warmup_epochs=warmup_epochs, ctx_init='a photo of a')
     found = []
     for epoch in range(7):
-        head.set_epoch(epoch)
+        head.enter(TrainingContext(epoch=epoch))
         found.append((head.in_warmup, head.uses_pseudo_labels))
     assert found == [(bool(a), bool(b)) for a, b in zip(warmup, pseudo_labels, strict=True)]
 
@@ -183,7 +184,7 @@ def test_second_real_world_epoch_has_sce_over_all_samples_and_pseudo_labels():
     """The one combination that no golden file covers."""
     head = build(recipe='real_world')
     fix_complementary_labels(head)
-    head.set_epoch(1)
+    head.enter(TrainingContext(epoch=1))
     losses = head.loss(features(), samples(LABELS))
 
     labels = torch.tensor(LABELS)
@@ -209,8 +210,8 @@ def test_without_pseudo_labels_the_positive_term_is_a_mean_over_the_clean_sample
     reference = build()
     fix_complementary_labels(reference)
     for epoch in (0, 1):
-        head.set_epoch(epoch)
-        reference.set_epoch(epoch)
+        head.enter(TrainingContext(epoch=epoch))
+        reference.enter(TrainingContext(epoch=epoch))
         losses, expected = (h.loss(features(), samples(LABELS)) for h in (head, reference))
         if epoch == 0:  # the warm-up doubts no label
             torch.testing.assert_close(losses, expected)
@@ -229,7 +230,7 @@ def test_without_pseudo_labels_the_positive_term_is_a_mean_over_the_clean_sample
 
 def test_without_pseudo_labels_a_batch_without_a_clean_sample_has_no_positive_term():
     head = build(pseudo_labels=False)
-    head.set_epoch(1)
+    head.enter(TrainingContext(epoch=1))
     head.select = lambda p_yes, labels, predicted: torch.zeros_like(labels, dtype=torch.bool)
     loss = head.loss(features(), samples(LABELS))['loss_neg_positive']
     loss.backward()

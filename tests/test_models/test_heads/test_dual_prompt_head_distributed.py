@@ -18,6 +18,7 @@ from torch import nn
 
 import deft_mm.models.heads  # noqa: F401  (registers the head)
 from deft_mm.engine.launch import leave_distributed
+from deft_mm.models.training_context import TrainingContext
 
 REPO = Path(__file__).resolve().parents[3]
 CLIP = dict(
@@ -67,7 +68,7 @@ def step(part=slice(None), wrap=lambda model: model):
     for epoch, pseudo_labels in CASES:
         model = Detector(pseudo_labels)
         wrapped = wrap(model)
-        model.head.set_epoch(epoch)
+        model.head.enter(TrainingContext(epoch=epoch))
         losses = wrapped(x, labels)
         sum(value for key, value in losses.items() if 'loss' in key).backward()
         grads = {k: p.grad.clone() for k, p in model.named_parameters() if p.requires_grad}

@@ -13,6 +13,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
 import deft_mm.models.losses  # noqa: F401  (registers the loss)
+from deft_mm.models.training_context import TrainingContext
 from golden_utils import assert_close, load_golden
 
 NUM_SAMPLES, NUM_CLASSES = 40, 7
@@ -29,7 +30,8 @@ def build(**cfg):
 
 
 def tell(loss, indices):
-    loss.set_data_samples([DataSample(metainfo=dict(sample_idx=int(i))) for i in indices])
+    samples = [DataSample(metainfo=dict(sample_idx=int(i))) for i in indices]
+    loss.enter(TrainingContext(num_samples=len(loss.targets), data_samples=samples))
 
 
 def step(loss, indices, logits, labels, **kwargs):
@@ -125,7 +127,9 @@ def test_targets_go_on_after_saving_and_loading():
     first, second = random_batch(6), random_batch(6, seed=1)
     whole, resumed = build(), build(num_samples=None)
     step(whole, range(6), *first)
-    resumed.set_num_samples(NUM_SAMPLES)  # as the hook does, before the checkpoint is loaded
+    resumed.enter(
+        TrainingContext(num_samples=NUM_SAMPLES)
+    )  # as the hook does, before the checkpoint is loaded
     load_state_dict(resumed, whole.state_dict(), strict=True)
     assert torch.equal(step(whole, range(6), *second), step(resumed, range(6), *second))
     assert torch.equal(whole.targets, resumed.targets)
@@ -140,9 +144,19 @@ def test_checkpoint_loads_without_knowing_the_number_of_samples():
     build(num_samples=None).load_state_dict(trained.state_dict())
 
 
+def test_targets_are_kept_from_one_data_set_to_the_next_and_forgotten_in_a_new_run():
+    loss = build()
+    step(loss, range(6), *random_batch(6))
+    before = loss.targets.clone()
+    loss.enter(TrainingContext(num_samples=NUM_SAMPLES))  # other samples of them are trained on
+    assert before.any() and torch.equal(loss.targets, before)
+    loss.enter(TrainingContext(num_samples=NUM_SAMPLES, starts_anew=True))
+    assert not loss.targets.any() and len(loss.targets) == NUM_SAMPLES
+
+
 def test_targets_follow_the_model():
     loss = build(num_samples=None).to('meta')
-    loss.set_num_samples(5)
+    loss.enter(TrainingContext(num_samples=5))
     assert loss.targets.device.type == 'meta' and loss.targets.shape == (5, NUM_CLASSES)
 
 
@@ -158,7 +172,7 @@ def test_what_it_was_not_told_is_an_error_with_a_remedy():
     with pytest.raises(ValueError, match='sample_idx 40: leave num_samples'):
         step(build(), [0, 1, 2, 40], *batch)
     loss = build()
-    loss.set_data_samples([DataSample()] * 4)
+    loss.enter(TrainingContext(num_samples=NUM_SAMPLES, data_samples=[DataSample()] * 4))
     with pytest.raises(ValueError, match='`sample_idx`.*PackInputs'):
         loss(*batch)
 

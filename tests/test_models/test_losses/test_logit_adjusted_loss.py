@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from mmpretrain.registry import MODELS
 
 import deft_mm.models.losses  # noqa: F401  (registers the loss)
+from deft_mm.models.training_context import TrainingContext
 
 COUNTS = torch.tensor([80, 15, 5])
 
@@ -15,7 +16,7 @@ COUNTS = torch.tensor([80, 15, 5])
 def build(counts=COUNTS, **cfg):
     loss = MODELS.build(dict(type='LogitAdjustedLoss', **cfg))
     if counts is not None:
-        loss.set_class_counts(counts)
+        loss.enter(TrainingContext(class_counts=counts))
     return loss
 
 

@@ -18,6 +18,7 @@ from torch import nn
 
 import deft_mm.models.losses  # noqa: F401  (registers the losses)
 from deft_mm.engine.launch import leave_distributed
+from deft_mm.models.training_context import TrainingContext
 
 REPO = Path(__file__).resolve().parents[3]
 LOSSES = dict(
@@ -55,6 +56,8 @@ def train(loss, rank=None):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     generator = torch.Generator().manual_seed(5)
     results = dict(losses=[], grads=[])
+    context = TrainingContext(num_samples=20)
+    model.loss.enter(context)
     for number, indices in enumerate(INDICES):
         x = torch.randn(len(indices), 6, generator=generator)
         labels = torch.randint(3, (len(indices),), generator=generator)
@@ -63,7 +66,7 @@ def train(loss, rank=None):
         samples = [DataSample(metainfo=dict(sample_idx=indices[i])) for i in rows]
         for sample, weight in zip(samples, weights[rows], strict=True):
             sample.set_field(weight, 'sample_weight')
-        model.loss.set_data_samples(samples)
+        context.data_samples = samples
         # the mean over processes of sums by this is the mean over the whole batch
         avg_factor = len(indices) / (1 if rank is None else 2)
         optimizer.zero_grad()

@@ -9,6 +9,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
 import deft_mm.models.losses  # noqa: F401  (registers the loss)
+from deft_mm.models.training_context import TrainingContext
 
 WEIGHTS = [1.0, 0.25, 0.0, 0.5]
 
@@ -26,7 +27,7 @@ def samples(weights):
 def build(weights=WEIGHTS, **cfg):
     loss = MODELS.build(dict(type='SampleWeightedLoss', **cfg))
     if weights is not None:
-        loss.set_data_samples(samples(weights))
+        loss.enter(TrainingContext(data_samples=samples(weights)))
     return loss
 
 
@@ -81,7 +82,7 @@ def test_missing_samples_and_weights_are_errors_with_a_remedy():
     with pytest.raises(ValueError, match='told 3 samples, but got scores of 4'):
         build([1.0] * 3)(*batch())
     loss = build(None)
-    loss.set_data_samples([DataSample()] * 4)
+    loss.enter(TrainingContext(data_samples=[DataSample()] * 4))
     with pytest.raises(ValueError, match='`sample_weight`.*CleanProbWeightedDataset'):
         loss(*batch())
     with pytest.raises(ValueError, match='SampleWeightedLoss.reduction'):

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from mmpretrain.registry import MODELS
 
 import deft_mm.models.losses  # noqa: F401  (registers the loss)
+from deft_mm.models.training_context import TrainingContext
 from golden_utils import load_golden
 
 
@@ -19,7 +20,7 @@ def golden():
 def build(noise_ratio=0.4, epoch=100, **cfg):
     loss = MODELS.build(dict(type='SmallLoss', noise_ratio=noise_ratio, **cfg))
     if epoch is not None:
-        loss.set_epoch(epoch)
+        loss.enter(TrainingContext(epoch=epoch))
     return loss
 
 
