@@ -24,7 +24,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -35,7 +34,7 @@ from mmpretrain.registry import DATASETS, HOOKS
 from torch import nn
 
 import deft_mm  # noqa: F401  registers the package's classes
-from deft_mm.datasets import base_datasets, class_names_of, clean_labels_of, sample_table_of
+from deft_mm.datasets import base_datasets, class_names_of, clean_labels_of
 from deft_mm.detection import (
     DataSource,
     build_detector,
@@ -283,15 +282,6 @@ def warn_of_extremes(logger: MMLogger, table: SampleTable) -> None:
         logger.warning(str(error))
 
 
-def require_samples(table: SampleTable, matching: ClassMatching) -> None:
-    """Refuse data of which nothing can be scored."""
-    if not np.isin(table.given_label, matching.matched).any():
-        names = ', '.join(matching.data_classes[label] for label in matching.matched[:10])
-        raise ValueError(
-            f'None of the {len(table)} samples is of a class that the detector has ({names}).'
-        )
-
-
 def run(args: argparse.Namespace) -> SelectionReport:
     cfg = read_config(args.config, args.cfg_options, count_classes=False)
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
@@ -326,8 +316,6 @@ def run(args: argparse.Namespace) -> SelectionReport:
         )
         for name, default in dict(batch_size=64, num_workers=0).items()
     }
-    samples = sample_table_of(dataset)
-    require_samples(samples, matching)
     check_needs(detector, selector.needs, type(selector).__name__)
     start = time.perf_counter()
     table = select(
@@ -336,7 +324,6 @@ def run(args: argparse.Namespace) -> SelectionReport:
         selector,
         limits,
         pipeline=transforms,
-        table=samples,
         matching=matching,
         among_all=args.predict_among == 'all',
         keep_unmatched=args.unmatched == 'keep',

@@ -75,8 +75,8 @@ def score_samples(
         clean probability.
 
     Raises:
-        ValueError: If an image can't be read and ``skip_unreadable`` is False, or if the model does
-            not have what is needed.
+        ValueError: If an image can't be read and ``skip_unreadable`` is False, none can, no sample
+            is of a class that the model has, or the model does not have what is needed.
         RuntimeError: If a sample was not scored exactly once.
     """
     check_needs(model, needs)
@@ -156,6 +156,12 @@ class _Asked:
             position_C[classes] = np.arange(len(classes))
             given = position_C[given]
             self.scored_N = given >= 0
+            if not self.scored_N.any():
+                names = ', '.join(matching.data_classes[label] for label in classes[:10])
+                raise ValueError(
+                    f'None of the {len(table)} samples is of a class that the detector has '
+                    f'({names}).'
+                )
         self.given_N = torch.from_numpy(given)
 
 
@@ -246,6 +252,11 @@ def _gather(
         raise RuntimeError(
             f'The scoring pass saw {missing} samples not at all and {int((seen_N > 1).sum())} more '
             'than once: the data set must have a fixed order and length.'
+        )
+    if missing and not seen_N.any():
+        raise ValueError(
+            f'None of the {missing} images can be read: check where the data set looks for them '
+            '(data_root, data_prefix).'
         )
     fields = {name: table_NF[:, i].numpy().copy() for i, name in enumerate(names)}
     fields |= {name: _sum_rows(rows, num_samples).numpy() for name, rows in wide.items()}
