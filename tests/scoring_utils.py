@@ -49,9 +49,14 @@ def score_in_process(rank: int, port: int, folder: str) -> None:
     leave_distributed()
 
 
-def train_in_process(rank: int, port: int, folder: str) -> None:
-    """Train a config as a distributed run of one process, as `tools/train.py` does."""
-    os.environ.update(RANK='0', WORLD_SIZE='1', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+def train_in_process(rank: int, port: int, folder: str, world_size: int = 1) -> None:
+    """Train a config as one process of a distributed run, as `tools/train.py` does."""
+    os.environ.update(
+        RANK=str(rank),
+        WORLD_SIZE=str(world_size),
+        MASTER_ADDR='127.0.0.1',
+        MASTER_PORT=str(port),
+    )
     sys.argv = ['train.py', f'{folder}/config.py', '--launcher', 'pytorch']
     train.main()
 

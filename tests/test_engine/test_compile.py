@@ -71,17 +71,34 @@ def test_compiled_resume_in_either_stage_equals_uninterrupted_run(whole, tmp_pat
     assert same_state(whole[0].model.state_dict(), resumed.model.state_dict())
 
 
-def test_compiled_distributed_run_equals_one_of_a_single_process(whole, tmp_path):
+def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(('127.0.0.1', 0))
-        port = sock.getsockname()[1]
+        return sock.getsockname()[1]
+
+
+def test_compiled_distributed_run_equals_one_of_a_single_process(whole, tmp_path):
     small(tmp_path / 'run').dump(tmp_path / 'config.py')
-    mp.spawn(train_in_process, (port, str(tmp_path)), nprocs=1)
+    mp.spawn(train_in_process, (free_port(), str(tmp_path)), nprocs=1)
     found = torch.load(tmp_path / 'run' / 'epoch_4.pth', weights_only=True)['state_dict']
     expected = whole[0].model.state_dict()
     assert found.keys() == expected.keys()
     for name in found:
         torch.testing.assert_close(found[name], expected[name])
+
+
+def test_two_processes_train_compiled_towers_of_several_gradient_buckets(tmp_path):
+    cfg = small(tmp_path / 'run')
+    cfg.train_cfg.max_epochs, cfg.default_hooks.noise_filter.detector_epochs = 2, 1
+    # A block of this width has 3 MiB, so that buckets end within both.
+    vision = cfg.model.classifier.backbone.clip.model.vision_cfg
+    vision.update(width=256, head_width=64, layers=2)
+    cfg.model.classifier.head.in_channels = 256
+    cfg.model_wrapper_cfg.bucket_cap_mb = 3
+    cfg.compile = dict(backend='aot_eager')
+    cfg.dump(tmp_path / 'config.py')
+    mp.spawn(train_in_process, (free_port(), str(tmp_path), 2), nprocs=2)
+    assert (tmp_path / 'run' / 'epoch_2.pth').is_file()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+from mmengine.dist import is_distributed
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
@@ -22,6 +24,10 @@ class CompileHook(Hook):
     A backbone is compiled with ``dynamic=True``: one graph for batches of all sizes. So a resumed
     run computes with the kernels of an uninterrupted one, whichever batch comes first, and the last
     batch of an epoch starts no compilation.
+
+    In a distributed run Dynamo's cut of a graph at DDP's gradient buckets
+    (``torch._dynamo.config.optimize_ddp``) is switched off for the process: it does not know
+    ``dynamic=True``. A tower's gradients are then averaged once its backward pass is through.
 
     Example:
 
@@ -60,6 +66,9 @@ class CompileHook(Hook):
                 f'compile={options!r}: {type(model).__name__} has no module named `backbone`, '
                 'which is what is compiled: remove `compile` from the config.'
             )
+        if is_distributed():
+            # It fails where a number of a dynamic graph is needed on both sides of a cut.
+            torch._dynamo.config.optimize_ddp = False
         try:
             for name in names:
                 settings = {'dynamic': True, **({} if options is True else options)}
