@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.hooks import Hook
 from mmengine.registry import DefaultScope
-from mmpretrain.registry import DATASETS, MODELS, TRANSFORMS
+from mmpretrain.registry import DATASETS, HOOKS, MODELS, TRANSFORMS
 
 from deft_mm.datasets import sample_table_of
 from deft_mm.engine.launch import leave_distributed
@@ -18,6 +20,18 @@ from runner_utils import tiny
 from tools import train
 
 SIZES = (1, 9, 10, 11)  # of one sample, the second process has none
+
+
+@HOOKS.register_module()
+class SlowFirstProcess(Hook):
+    """Keeps the others waiting before they train."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def before_train(self, runner) -> None:
+        if runner.rank == 0:
+            time.sleep(self.seconds)
 
 
 def score_all(sizes) -> dict[str, np.ndarray]:

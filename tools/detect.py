@@ -45,8 +45,11 @@ from deft_mm.detection import (
     load_checkpoint,
     read_class_map,
 )
+from deft_mm.engine.float32_precision import set_float32_precision
 from deft_mm.engine.launch import (
     amp_dtype,
+    explained_timeouts,
+    join_processes,
     leave_distributed,
     prepare_environment,
     read_config,
@@ -285,9 +288,13 @@ def warn_of_extremes(logger: MMLogger, table: SampleTable) -> None:
 def run(args: argparse.Namespace) -> SelectionReport:
     cfg = read_config(args.config, args.cfg_options, count_classes=False)
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
+    join_processes(args.launcher, cfg)
     if args.launcher != 'none' and not is_distributed():
         init_dist(args.launcher, **(cfg.get('env_cfg') or {}).get('dist_cfg', {}))
     logger = MMLogger.get_instance('detect')
+    float32 = set_float32_precision(cfg.get('env_cfg'))
+    if float32 is not None:
+        logger.info(float32)
     selector, own = choose_selector(args, cfg), noise_filter_of(cfg)
     limits = build_limits(own['limits']) if own.get('limits') else None
     data = find_data(cfg, args.data, args.part, args.data_options, args.cfg_options)
@@ -347,8 +354,9 @@ def run(args: argparse.Namespace) -> SelectionReport:
 
 def main() -> None:
     args = parse_args()
-    prepare_environment(args.launcher, args.local_rank)
-    run(args)
+    prepare_environment(args.local_rank)
+    with explained_timeouts():
+        run(args)
     leave_distributed()
 
 

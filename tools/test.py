@@ -16,6 +16,7 @@ import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.engine.launch import (
     add_common_arguments,
     amp_dtype,
+    explained_timeouts,
     leave_distributed,
     load_config,
     prepare_environment,
@@ -106,8 +107,9 @@ def test(args: argparse.Namespace) -> None:
 
 def main() -> None:
     args = parse_args()
-    prepare_environment(args.launcher, args.local_rank)
-    test(args)
+    prepare_environment(args.local_rank)
+    with explained_timeouts():
+        test(args)
     leave_distributed()
 
 

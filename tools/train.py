@@ -17,6 +17,7 @@ from deft_mm.engine.launch import (
     add_common_arguments,
     amp_dtype,
     check_amp_device,
+    explained_timeouts,
     leave_distributed,
     load_config,
     prepare_environment,
@@ -93,8 +94,9 @@ def train(args: argparse.Namespace) -> None:
 
 def main() -> None:
     args = parse_args()
-    prepare_environment(args.launcher, args.local_rank)
-    train(args)
+    prepare_environment(args.local_rank)
+    with explained_timeouts():
+        train(args)
     leave_distributed()
 
 

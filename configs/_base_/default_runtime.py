@@ -4,7 +4,8 @@ default_scope = 'mmpretrain'
 
 # Hooks are named, so that a config that changes one keeps the others.
 default_hooks = dict(
-    timer=dict(type='IterTimerHook'),
+    # eta of the whole run
+    timer=dict(type='RunTimerHook'),
     logger=dict(type='LoggerHook', interval=100),
     param_scheduler=dict(type='ParamSchedulerHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
@@ -28,6 +29,8 @@ default_hooks = dict(
     safe_checkpoint=dict(type='SafeCheckpointHook'),
     # precision, recall and F1 of the running selection in stage 1
     selection_log=dict(type='SelectionLogHook'),
+    # TF32; batch and learning rates of several processes; a resume that finds nothing
+    run_settings=dict(type='RunSettingsHook'),
     # what part of the time the training waited for data
     data_time=dict(type='DataTimeHook'),
     summary=dict(type='SummaryHook'),
@@ -36,7 +39,10 @@ default_hooks = dict(
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'),
+    # seconds that processes wait for one that fits, writes or downloads
+    dist_cfg=dict(backend='nccl', timeout=7200),
+    # TF32 for float32 on GPUs that have it; False: full float32
+    tf32=True,
 )
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(type='UniversalVisualizer', vis_backends=vis_backends)

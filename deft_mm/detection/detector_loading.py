@@ -11,6 +11,7 @@ from mmpretrain.registry import DATASETS, MODELS
 from torch import Tensor, nn
 
 from deft_mm.datasets import class_names_of
+from deft_mm.engine.checkpoint_loading import safe_loading
 from deft_mm.engine.data_settings import fill_num_classes, settle_data
 from deft_mm.models.heads import TextHead
 
@@ -35,7 +36,8 @@ def load_checkpoint(path: str) -> dict:
         UnpicklingError: If it holds more than tensors and plain types, see
             :func:`deft_mm.engine.checkpoint_loading.load_local_checkpoint`.
     """
-    checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    with safe_loading():
+        checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
     if not isinstance(checkpoint, Mapping) or not _weights_in(checkpoint):
         raise ValueError(f'Checkpoint {path} holds no weights of a model.')
     return dict(checkpoint)

@@ -3,11 +3,17 @@
 MMEngine stores its logs as ``HistoryBuffer`` objects, which refer to NumPy arrays and, by way of a
 table of bound statistics, to ``getattr``. ``torch.load(weights_only=True)`` refuses them. What is
 allowed here is what such files need and nothing that could run code: the real ``getattr`` never is.
+
+Importing deft_mm adds that to what PyTorch's safe loading takes, and leaves MMEngine's loaders as
+they are. The loader below is used where it is asked for: by the tools, by runs with
+:class:`~deft_mm.engine.hooks.SafeCheckpointHook`, and for detectors.
 """
 
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -48,10 +54,26 @@ def allow_mmengine_checkpoints() -> None:
     )
 
 
-@CheckpointLoader.register_scheme(prefixes='', force=True)
+def use_safe_loading() -> None:
+    """Make MMEngine load every path without a scheme such as ``https://`` by
+    :func:`load_local_checkpoint`, in this process, from now on.
+    """
+    CheckpointLoader.register_scheme(prefixes='', loader=load_local_checkpoint, force=True)
+
+
+@contextmanager
+def safe_loading() -> Iterator[None]:
+    """Let :func:`use_safe_loading` hold for a while only."""
+    before = CheckpointLoader._schemes['']
+    use_safe_loading()
+    try:
+        yield
+    finally:
+        CheckpointLoader.register_scheme(prefixes='', loader=before, force=True)
+
+
 def load_local_checkpoint(filename: str, map_location=None) -> dict:
-    """Load a checkpoint file; MMEngine calls it for every path without a scheme such as
-    ``https://``.
+    """Load a checkpoint file.
 
     MMEngine's own loader leaves the choice to PyTorch, whose default before 2.6 is to unpickle
     anything; that of its maintained fork unpickles anything when the safe way fails.

@@ -5,8 +5,11 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import is_distributed, is_main_process
 
+from deft_mm.engine.checkpoint_loading import use_safe_loading
 from deft_mm.engine.data_settings import settle_data
 from deft_mm.engine.options import add_cfg_options, merge_options
 from deft_mm.fileio import write_atomically
@@ -83,6 +87,8 @@ def read_config(path: str, options: Mapping[str, Any], count_classes: bool = Tru
 def load_config(args: Namespace, persistent_workers: bool) -> Config:
     """Read the config file and apply the options shared by training and testing.
 
+    Without an accelerator it also makes the process group, see :func:`join_processes`.
+
     Args:
         args (Namespace): The parsed command line.
         persistent_workers (bool): Keep data-loading workers between epochs, where a dataloader has
@@ -98,6 +104,7 @@ def load_config(args: Namespace, persistent_workers: bool) -> Config:
     """
     cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
+    join_processes(args.launcher, cfg)
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
@@ -166,8 +173,21 @@ def amp_dtype(cfg: Config) -> str:
     return dtype
 
 
-def prepare_environment(launcher: str, local_rank: int) -> None:
-    """Make distributed runs work without a GPU, and checkpoints load without unpickling code.
+def prepare_environment(local_rank: int) -> None:
+    """Make checkpoints load without unpickling code, in all that this process does.
+
+    Args:
+        local_rank (int): The value of ``--local-rank``, for launchers that do not set
+            ``LOCAL_RANK``.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(local_rank))
+    # PyTorch before 2.6 unpickles whatever a checkpoint holds unless told not to.
+    os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
+    use_safe_loading()
+
+
+def join_processes(launcher: str, cfg: Config) -> None:
+    """Make distributed runs work without a GPU, and check how long processes wait for each other.
 
     MMEngine selects a CUDA device before it initialises the process group, whatever the backend.
     Where there is no accelerator, the group is made here first, with gloo, and MMEngine then finds
@@ -175,14 +195,44 @@ def prepare_environment(launcher: str, local_rank: int) -> None:
 
     Args:
         launcher (str): The value of ``--launcher``.
-        local_rank (int): The value of ``--local-rank``, for launchers that do not set
-            ``LOCAL_RANK``.
+        cfg (Config): The config, of which ``env_cfg.dist_cfg.timeout`` (float, optional) is read:
+            the seconds after which a process that waits for another gives up. None is PyTorch's,
+            10 minutes for NCCL and 30 for gloo.
+
+    Raises:
+        ValueError: If the timeout is not a positive number.
     """
-    os.environ.setdefault('LOCAL_RANK', str(local_rank))
-    # PyTorch before 2.6 unpickles whatever a checkpoint holds unless told not to.
-    os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
+    timeout = ((cfg.get('env_cfg') or {}).get('dist_cfg') or {}).get('timeout')
+    is_number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
+    if timeout is not None and not (is_number and timeout > 0):
+        raise ValueError(
+            f'env_cfg.dist_cfg.timeout={timeout!r}: give the seconds that processes wait for each '
+            'other, for example 7200.'
+        )
     if launcher == 'pytorch' and get_device() == 'cpu' and not is_distributed():
-        torch.distributed.init_process_group('gloo')
+        options = {} if timeout is None else dict(timeout=timedelta(seconds=timeout))
+        torch.distributed.init_process_group('gloo', **options)
+
+
+@contextmanager
+def explained_timeouts() -> Iterator[None]:
+    """Name the setting to change where a process has waited too long for another.
+
+    Raises:
+        TimeoutError: In place of PyTorch's error. NCCL ends the process itself, with its own
+            words.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        text = str(error)
+        if re.search('gloo|nccl|store', text, re.I) and re.search('time(d )?out', text, re.I):
+            raise TimeoutError(
+                'A process has waited for another longer than env_cfg.dist_cfg.timeout allows '
+                f'({text.splitlines()[0]}). If the other was only slow, give more seconds: '
+                '--cfg-options env_cfg.dist_cfg.timeout=14400'
+            ) from error
+        raise
 
 
 def leave_distributed() -> None:

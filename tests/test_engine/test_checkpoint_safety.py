@@ -2,17 +2,22 @@
 
 import os
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader, Runner
 from mmengine.runner.checkpoint import _load_checkpoint
 
-from deft_mm.engine import AtomicLocalBackend
-from deft_mm.engine.checkpoint_loading import _history_buffer_getattr
+from deft_mm.engine import AtomicLocalBackend, launch
+from deft_mm.engine.checkpoint_loading import _history_buffer_getattr, load_local_checkpoint
 from deft_mm.engine.hooks.safe_checkpoint_hook import SafeCheckpointHook
-from runner_utils import run, tiny
+from deft_mm.safe_globals import takes_renamed_globals
+from runner_utils import REPO, run, tiny
 
 CONFIG = 'deft/deft_digits_sym40.py'
 
@@ -77,6 +82,84 @@ def test_stock_checkpoint_with_history_buffers_loads(tmp_path):
     torch.save(content, tmp_path / 'stock.pth')
     loaded = _load_checkpoint(str(tmp_path / 'stock.pth'))
     assert loaded['message_hub']['log_scalars']['loss'].mean() == 1.0 and loaded['score'] == 0.5
+
+
+def test_importing_the_package_leaves_the_loaders_of_mmengine_alone():
+    # A process of its own: the tools, which other tests run, do ask for the safe loader.
+    program = (
+        'from mmengine.runner import CheckpointLoader\n'
+        'before = dict(CheckpointLoader._schemes)\n'
+        'import deft_mm\n'
+        'assert CheckpointLoader._schemes == before\n'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', program], cwd=REPO, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def stock_loader(monkeypatch):
+    """MMEngine's table of loaders with one that notes what it is asked for."""
+    asked = []
+
+    def load(filename, map_location):
+        asked.append(filename)
+        return torch.load(filename, map_location=map_location, weights_only=False)
+
+    monkeypatch.setattr(CheckpointLoader, '_schemes', dict(CheckpointLoader._schemes))
+    CheckpointLoader.register_scheme('', loader=load, force=True)
+    return asked
+
+
+def stock(work_dir, **options):
+    """A config of MMEngine alone, as a user of another package has it."""
+    cfg = tiny('ce/ce_digits_sym40.py', work_dir, **options)
+    hooks = dict(checkpoint=dict(type='CheckpointHook', interval=1))
+    return Config({**cfg, 'default_hooks': hooks, 'custom_imports': None})
+
+
+def train_stock(cfg) -> Runner:
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return runner
+
+
+def test_our_run_loads_safely_and_leaves_the_loader_of_others(finished, tmp_path, stock_loader):
+    cfg = tiny(CONFIG, tmp_path)
+    cfg.resume, cfg.load_from = True, str(finished / 'epoch_1.pth')
+    run(cfg)
+    assert stock_loader == []
+    cfg.load_from = str(tmp_path / 'bad.pth')
+    torch.save(dict(state_dict={}, meta=Hostile(tmp_path / 'opened')), tmp_path / 'bad.pth')
+    with pytest.raises(pickle.UnpicklingError, match='bad.pth was not loaded'):
+        run(cfg)
+    _load_checkpoint(str(finished / 'epoch_1.pth'))
+    assert stock_loader == [str(finished / 'epoch_1.pth')]
+
+
+def test_a_stock_run_in_the_same_process_loads_by_the_loader_that_it_finds(tmp_path, stock_loader):
+    train_stock(stock(tmp_path / 'one'))
+    cfg = stock(tmp_path / 'two', train_cfg__max_epochs=2)
+    cfg.resume, cfg.load_from = True, str(tmp_path / 'one' / 'epoch_1.pth')
+    assert train_stock(cfg).epoch == 2
+    assert stock_loader == [cfg.load_from]
+
+
+@pytest.mark.skipif(not takes_renamed_globals(), reason='this PyTorch does not take log buffers')
+def test_a_stock_run_resumes_where_loading_is_safe(tmp_path, monkeypatch):
+    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')  # the fork would try the other way
+    train_stock(stock(tmp_path / 'one'))
+    cfg = stock(tmp_path / 'two', train_cfg__max_epochs=2)
+    cfg.resume, cfg.load_from = True, str(tmp_path / 'one' / 'epoch_1.pth')
+    assert train_stock(cfg).epoch == 2
+
+
+def test_the_tools_load_safely(monkeypatch, stock_loader):
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '0')
+    launch.prepare_environment(local_rank=0)
+    assert CheckpointLoader._get_checkpoint_loader('epoch_1.pth') is load_local_checkpoint
 
 
 def test_stand_in_for_getattr_gives_statistics_only():

@@ -8,6 +8,8 @@ from .loss_context_hook import LossContextHook
 from .noise_filter_hook import NoiseFilterHook
 from .prompt_head_hook import PromptHeadHook
 from .refilter_hook import RefilterHook
+from .run_settings_hook import RunSettingsHook
+from .run_timer_hook import RunTimerHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .selection_log_hook import SelectionLogHook
 from .summary_hook import SummaryHook
@@ -21,6 +23,8 @@ __all__ = [
     'NoiseFilterHook',
     'PromptHeadHook',
     'RefilterHook',
+    'RunSettingsHook',
+    'RunTimerHook',
     'SafeCheckpointHook',
     'SelectionLogHook',
     'SummaryHook',

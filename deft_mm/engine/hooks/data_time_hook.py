@@ -11,7 +11,7 @@ from mmpretrain.registry import HOOKS
 class DataTimeHook(Hook):
     """Log, once an epoch, what part of the iterations' time the training waited for data.
 
-    The figures are those of ``IterTimerHook``: ``data_time``, until the batch is there, and
+    The figures are the timer's: ``data_time``, until the batch is there, and
     ``time``, the whole iteration. Work that the data preprocessor does on the device is not
     waiting. If the share is large, use more data-loading workers, or, for small images,
     :class:`~deft_mm.models.data_preprocessors.AugmentingDataPreprocessor`.

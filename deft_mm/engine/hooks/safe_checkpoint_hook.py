@@ -10,7 +10,10 @@ import numpy as np
 import torch
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
+from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
+
+from deft_mm.engine.checkpoint_loading import safe_loading
 
 _HISTORY = 'history_buffer'
 
@@ -24,6 +27,9 @@ class SafeCheckpointHook(Hook):
     values on the way out and back on the way in. It has the lowest priority, to see what every
     other hook added.
 
+    Its run resumes and loads by :func:`~deft_mm.engine.checkpoint_loading.load_local_checkpoint`,
+    which refuses files that could run code; other runs of the process load as MMEngine does.
+
     Example:
 
         .. code:: python
@@ -32,6 +38,17 @@ class SafeCheckpointHook(Hook):
     """
 
     priority = 'LOWEST'
+
+    def before_run(self, runner: Runner) -> None:
+        """Load this run's checkpoint, which comes next, without running code that it may hold."""
+        load = runner.load_checkpoint
+
+        def load_safely(*args, **kwargs) -> dict:
+            with safe_loading():
+                return load(*args, **kwargs)
+
+        # On the runner alone: MMEngine's table of loaders is that of the whole process.
+        runner.load_checkpoint = load_safely
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Turn everything but the model's and the optimisers' tensors into plain types."""

@@ -1,0 +1,92 @@
+"""What a run's machine and folder make of its settings, said when it starts."""
+
+from __future__ import annotations
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner, find_latest_checkpoint
+from mmpretrain.registry import HOOKS
+
+from deft_mm.engine.float32_precision import set_float32_precision
+from deft_mm.engine.stage_optim_wrapper import StageOptimWrapper
+from deft_mm.engine.stage_switch import is_training
+
+
+@HOOKS.register_module()
+class RunSettingsHook(Hook):
+    """Set the precision of float32, and log what the config alone does not tell:
+
+    - On a GPU: whether float32 uses TF32, see
+      :func:`~deft_mm.engine.float32_precision.set_float32_precision`.
+    - Where several processes train, at the start of each stage: how many samples a step of the
+      optimiser sees (batch size x processes x accumulation), and whether the learning rates are
+      scaled to that.
+    - Where ``resume=True`` (``--resume``) finds no checkpoint: a warning that training starts anew.
+
+    Example:
+
+        .. code:: python
+
+            default_hooks = dict(run_settings=dict(type='RunSettingsHook'))
+            env_cfg = dict(tf32=False)
+    """
+
+    # After NoiseFilterHook, which exchanges the training data.
+    priority = 'LOW'
+
+    def before_run(self, runner: Runner) -> None:
+        """Set the precision, and warn of a resume that finds nothing.
+
+        Raises:
+            TypeError: If ``env_cfg.tf32`` is not a bool.
+        """
+        precision = set_float32_precision(runner.cfg.get('env_cfg'))
+        if precision is not None:
+            runner.logger.info(precision)
+        self._said = None
+        if is_training(runner):
+            _warn_of_nothing_to_resume(runner)
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Log batch and rates where they are not those of the epoch before."""
+        line = _batch_and_rates(runner) if runner.world_size > 1 else None
+        if line != self._said:
+            runner.logger.info(line)
+            self._said = line
+
+
+def _warn_of_nothing_to_resume(runner: Runner) -> None:
+    asked = runner.cfg.get('resume') and runner.cfg.get('load_from') is None
+    if asked and find_latest_checkpoint(runner.work_dir) is None:
+        runner.logger.warning(
+            f'--resume found no checkpoint in {runner.work_dir}: training starts anew. If there is '
+            'one elsewhere, give its folder as --work-dir, or its path as --resume PATH.'
+        )
+
+
+def _batch_and_rates(runner: Runner) -> str | None:
+    """What a step of the active optimiser sees; None where batches have no one size."""
+    batch, wrapper = runner.train_dataloader.batch_size, runner.optim_wrapper
+    if batch is None:
+        return None
+    if isinstance(wrapper, StageOptimWrapper):
+        wrapper = wrapper[wrapper.active]
+    accumulated = getattr(wrapper, '_accumulative_counts', 1)
+    rates = [group.get('initial_lr', group['lr']) for group in wrapper.param_groups]
+    # By parameter they may differ.
+    ends = ' to '.join(f'{rate:.3g}' for rate in sorted({min(rates), max(rates)}))
+    samples = batch * runner.world_size * accumulated
+    return (
+        f'Batch: {batch} x {runner.world_size} processes x {accumulated} accumulated = {samples} '
+        f'samples a step, lr {ends} ({_scaling(runner)})'
+    )
+
+
+def _scaling(runner: Runner) -> str:
+    scale = runner.auto_scale_lr or {}
+    base = scale.get('base_batch_size')
+    if scale.get('enable'):
+        ratio = runner.cfg.train_dataloader.batch_size * runner.world_size / base
+        return f'scaled by {ratio:g}, since the config has it for a batch of {base}'
+    if base is None:
+        return 'as in the config, not scaled'
+    return f'as in the config, for a batch of {base}; --auto-scale-lr would scale it'
