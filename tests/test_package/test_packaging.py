@@ -9,6 +9,8 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
+import yaml
+from packaging.requirements import Requirement
 
 import deft_mm
 from deft_mm.version import __version__
@@ -45,7 +47,7 @@ def relative_files(folder: Path) -> set[str]:
 
 def test_built_package_has_every_file_of_the_source_package(built):
     source = relative_files(Path(deft_mm.__file__).parent)
-    assert 'assets/tiny_clip/open_clip_config.json' in source
+    assert {'assets/tiny_clip/open_clip_config.json', 'py.typed'} <= source
     assert relative_files(built / 'lib' / 'deft_mm') == source
 
 
@@ -63,6 +65,38 @@ def test_metadata_states_version_python_and_licence(metadata):
 
 def test_extras_are_the_two_stacks_and_the_tests(metadata):
     assert set(metadata.get_all('Provides-Extra')) == {'openmmlab', 'onedl', 'tests'}
+
+
+def test_requirements_are_those_of_the_files(metadata):
+    def names(lines) -> set[str]:
+        return {Requirement(line).name.lower().replace('_', '-') for line in lines}
+
+    found = metadata.get_all('Requires-Dist')
+    for file in ('runtime', 'openmmlab', 'onedl', 'tests'):
+        lines = (ROOT / 'requirements' / f'{file}.txt').read_text(encoding='utf-8').splitlines()
+        mark = 'extra ==' if file == 'runtime' else f"extra == '{file}'"
+        own = [line for line in found if (mark in line.replace('"', "'")) != (file == 'runtime')]
+        assert names(own) == names(line for line in lines if line and line[0] != '#')
+
+
+def test_citation_names_the_paper_as_the_readme_does():
+    citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text(encoding='utf-8'))
+    paper = citation['preferred-citation']
+    readme = (ROOT / 'README.md').read_text(encoding='utf-8')
+    bibtex = dict(re.findall(r'^  (\w+)={(.*)},?$', readme, re.M))
+    authors = [f'{each["family-names"]}, {each["given-names"]}' for each in paper['authors']]
+    assert bibtex == dict(
+        title=paper['title'],
+        author=' and '.join(authors),
+        booktitle=paper['collection-title'],
+        year=str(paper['year']),
+    )
+    assert paper['url'] in readme
+
+
+def test_changelog_begins_with_the_version_of_the_code():
+    versions = re.findall(r'^## (\S+)', (ROOT / 'CHANGELOG.md').read_text(encoding='utf-8'), re.M)
+    assert versions[0] == __version__
 
 
 def test_stack_is_never_a_hard_requirement(metadata):
