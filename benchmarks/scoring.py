@@ -33,7 +33,7 @@ from plain_detector import PlainDetector
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from deft_mm.datasets import evaluation_view, scoring_collate
+from deft_mm.datasets import evaluation_view, sample_table_of, scoring_collate
 from deft_mm.engine.scoring_pass import score_samples
 
 TOLERANCE = 1e-4
@@ -61,7 +61,8 @@ class Scoring:
 
     def ours(self) -> dict[str, Tensor]:
         """The scoring pass as the runner does it."""
-        scores = score_samples(self.model, self.dataset, self.dataset.pipeline, self.batch)
+        table, pipeline = sample_table_of(self.dataset), self.dataset.pipeline
+        scores = score_samples(self.model, self.dataset, table, pipeline, batch_size=self.batch)
         return dict(
             clean_prob=torch.from_numpy(scores.clean_prob),
             pred_prob=torch.from_numpy(scores.pred_prob),

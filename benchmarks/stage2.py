@@ -45,13 +45,11 @@ from torch.utils.data import DataLoader
 from deft_mm.datasets import (
     CleanSubset,
     NoisyLabelDataset,
-    class_names_of,
-    dataset_fingerprint,
-    img_paths_of,
+    sample_table_of,
 )
 from deft_mm.engine import StageOptimWrapperConstructor
 from deft_mm.engine.scoring_pass import score_samples
-from deft_mm.selection import SampleScores, Selection, write_selection
+from deft_mm.selection import SampleTable, write_selection
 
 TOLERANCE = 1e-4
 KEPT = 0.4
@@ -179,25 +177,20 @@ class Switch:
         self.model = build_detector(names, small=True)
         noise = dict(type='SymmetricNoise', ratio=0.6, seed=0)
         self.dataset = NoisyLabelDataset(MadeUpImages(n_samples, 10, size=32), noise)
+        self.table = sample_table_of(self.dataset)
 
-    def score(self) -> SampleScores:
+    def score(self) -> SampleTable:
         """The scoring pass."""
         pipeline = self.dataset.dataset.pipeline
-        return score_samples(self.model, self.dataset, pipeline, batch_size=256)
+        return score_samples(self.model, self.dataset, self.table, pipeline, batch_size=256)
 
-    def switch(self, scores: SampleScores) -> None:
-        """What is left to do when there are scores."""
+    def switch(self, scores: SampleTable) -> None:
+        """What is left to do when there are scores: what a run lists beforehand included."""
         kept = scores.clean_prob >= np.median(scores.clean_prob)
-        selection = Selection.from_scores(
-            scores,
-            kept,
-            img_path=img_paths_of(self.dataset),
-            class_names=class_names_of(self.dataset),
-            fingerprint=dataset_fingerprint(self.dataset),
-        )
+        table = sample_table_of(self.dataset).with_results({**scores.results(), 'kept': kept})
         with TemporaryDirectory() as folder:
-            write_selection(Path(folder) / 'selection.csv', selection)
-        CleanSubset(self.dataset, kept)
+            write_selection(Path(folder) / 'selection.csv', table)
+        CleanSubset(self.dataset, table)
 
 
 def compare_switch(repeats: int) -> None:

@@ -59,7 +59,7 @@ _PARTS: dict[str, tuple[tuple[Callable, ...], tuple[str, ...]]] = {
     'log_processor': ((LogProcessor,), ()),
     'data_preprocessor': ((ClsDataPreprocessor,), ()),
     'auto_scale_lr': ((), ('enable', 'base_batch_size')),
-    'env_cfg': ((), ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit')),
+    'env_cfg': ((), ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit', 'tf32')),
 }
 
 

@@ -252,7 +252,7 @@ def test_recipe_of_the_papers_text_differs_from_synthetic_in_the_predicted_label
     head, reference = build(recipe='real_world_text'), build()
     for epoch in (0, 1):
         for each in (head, reference):
-            each.set_epoch(epoch)
+            each.enter(TrainingContext(epoch=epoch))
             fix_complementary_labels(each)
             each.loss(features(), samples(LABELS))
         is_predicted = head(features()).argmax(dim=1) == torch.tensor(LABELS)
@@ -261,7 +261,7 @@ def test_recipe_of_the_papers_text_differs_from_synthetic_in_the_predicted_label
         assert 0 < (selected & is_predicted).sum() < selected.sum()
     # In the warm-up all samples are trained on, clean or not.
     for each in (head, reference):
-        each.set_epoch(0)
+        each.enter(TrainingContext(epoch=0))
     losses, expected = (each.loss(features(), samples(LABELS)) for each in (head, reference))
     assert losses.pop('selected') < expected.pop('selected')
     torch.testing.assert_close(losses, expected)

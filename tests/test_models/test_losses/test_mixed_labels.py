@@ -9,6 +9,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
 import deft_mm.models.losses  # noqa: F401  (registers the losses)
+from deft_mm.models.training_context import ContextModule, TrainingContext
 
 # Every loss that heads call with a batch's labels, with what it needs to be told.
 REFUSE = {
@@ -42,14 +43,10 @@ def preprocessed(model):
     samples = [DataSample(sample_idx=i, sample_weight=0.5).set_gt_label(i % 3) for i in range(4)]
     images = torch.randn(4, 1, 32, 32, generator=torch.Generator().manual_seed(0))
     data = model.data_preprocessor(dict(inputs=images, data_samples=samples), True)
-    told = dict(
-        set_data_samples=samples,
-        set_class_counts=torch.tensor([2, 1, 1]),
-        set_epoch=1,
-    )
-    for name, value in told.items():
-        if hasattr(model.head.loss_module, name):
-            getattr(model.head.loss_module, name)(value)
+    if isinstance(model.head.loss_module, ContextModule):
+        counts = torch.tensor([2, 1, 1])
+        context = TrainingContext(1, num_samples=4, class_counts=counts, data_samples=samples)
+        model.head.loss_module.enter(context)
     return data
 
 
