@@ -11,9 +11,11 @@ from mmpretrain.registry import HOOKS
 from torch.optim import SGD
 
 from deft_mm.datasets import ImageFolderDataset
+from deft_mm.engine.config_walk import parts_of
 from deft_mm.engine.launch import read_config
 from deft_mm.engine.options import add_cfg_options, merge_options, parse_options
-from deft_mm.engine.read_keys import taken_by
+from deft_mm.engine.read_keys import _TOP_KEYS, _known, taken_by
+from runner_utils import CONFIGS as ALL_CONFIGS
 from runner_utils import REPO
 
 DATASET = 'train_dataloader.dataset'
@@ -27,6 +29,12 @@ CONFIGS = {
     'idn50': REPO / 'configs/deft/deft_cifar100_idn50.py',
     'webvision': REPO / 'configs/deft/deft_webvision.py',
 }
+# All but those that differ from another one in the noise alone.
+DIFFERING_CONFIGS = [
+    path
+    for path in ALL_CONFIGS
+    if not re.search(r'_(idn|sym)\d0$', path.stem) or path.stem.endswith('digits_sym40')
+] + sorted(REPO.glob('configs/deft/*_sym40.py'))
 
 
 def read(name: str, *pairs: str) -> Config:
@@ -249,3 +257,15 @@ def test_data_sets_take_whole_values_over_and_not_their_parts(tmp_path):
         read_config(str(path), {'noise.ratio': 0.2}, count_classes=False)
     cfg = read_config(str(path), {'noise': 'other'}, count_classes=False)
     assert cfg.train_dataloader.dataset.noise == 'other'
+
+
+def test_every_key_of_every_config_would_be_read_if_it_were_new():
+    """The rule finds what classes take, in whatever part of a config they stand."""
+    unread = set()
+    for path in DIFFERING_CONFIGS:
+        cfg = Config.fromfile(path).to_dict()
+        for key, part in parts_of(cfg):
+            known = _known(key.split('.'), part) if isinstance(part, dict) and key else None
+            if known is not None and key.partition('.')[0] in _TOP_KEYS:
+                unread |= {f'{key}.{name}' for name in set(part) - known}
+    assert unread == set()
