@@ -75,7 +75,8 @@ class DualPromptHead(ContextModule, TextHead):
 
     A mean over clean samples is over the whole batch of all processes; where there is none, the
     loss is 0. On each process a loss is scaled such that the average over processes, which DDP
-    takes of the gradients, is the mean over the whole batch.
+    takes of the gradients, is the mean over the whole batch. Mixed labels (Mixup, CutMix) are
+    refused; a classifier can have them alone, by ``model.classifier.train_cfg=dict(augments=...)``.
 
     For every training batch the text tower computes both prompts of every class; what they have in
     common, once (:class:`deft_mm.models.text.PackedPrompts`). What it keeps for the backward pass
