@@ -74,7 +74,7 @@ def spawn(folder, **options) -> str:
         sock.bind(('127.0.0.1', 0))
         port = sock.getsockname()[1]
     cfg = tiny(CONFIG, folder / 'run', num_samples=16, **options)
-    cfg.custom_hooks = [dict(type='SlowFirstProcess', seconds=6)]
+    cfg.custom_hooks = [dict(type='SlowFirstProcess', seconds=4)]
     cfg.custom_imports = dict(imports=['deft_mm', 'runner_utils'], allow_failed_imports=False)
     cfg.default_hooks.noise_filter.selector = dict(type='KeepEvenIndices')
     cfg.dump(folder / 'config.py')
