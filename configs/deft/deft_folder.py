@@ -8,10 +8,15 @@ _base_ = ['../_base_/datasets/folder.py', '../_base_/methods/deft.py']
 # it): it rejects more, wrong and right labels. With CLIPs that know the classes badly it rejected
 # twice as many right ones, so the milder recipe is the default, from contexts of words, which are
 # steadier than random ones.
-prompts = dict(ctx_init='a photo of a', neg_ctx_init='a photo of a')
 model = dict(
-    # None: taken from the data
-    detector=dict(head=dict(num_classes=None, recipe='synthetic', **prompts)),
+    detector=dict(
+        head=dict(
+            num_classes=None,  # taken from the data
+            recipe='synthetic',
+            ctx_init='a photo of a',
+            neg_ctx_init='a photo of a',
+        )
+    ),
     classifier=dict(head=dict(num_classes=None)),
 )
 default_hooks = dict(

@@ -27,6 +27,7 @@ CONFIGS = {
 } | {
     'resnet50': REPO / 'configs/deft/deft_cifar100_sym60_resnet50.py',
     'idn50': REPO / 'configs/deft/deft_cifar100_idn50.py',
+    'small_loss': REPO / 'configs/small_loss/small_loss_digits_sym40.py',
     'webvision': REPO / 'configs/deft/deft_webvision.py',
 }
 # All but those that differ from another one in the noise alone.
@@ -116,7 +117,7 @@ def test_key_that_nothing_reads_is_refused_with_the_nearest(name, pair, nearest)
     [
         ('deft_digits_sym40', 'clip.model=ViT-B-16', 'model.detector.backbone.clip.model'),
         ('deft_digits_sym40', 'clip.model=ViT-B-16', 'model.detector.head.clip.model'),
-        ('deft_folder', 'recipe=real_world', 'model.detector.head.recipe'),
+        ('small_loss', 'noise_ratio=0.2', 'model.head.loss.noise_ratio'),
         ('deft_digits_sym40', 'vis_backends.0.save_dir=x', 'visualizer.vis_backends.0.save_dir'),
         ('deft_digits_sym40', 'train_pipeline.0.type=x', f'{DATASET}.dataset.pipeline.0.type'),
     ],
