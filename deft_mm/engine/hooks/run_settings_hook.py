@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner, find_latest_checkpoint
 from mmpretrain.registry import HOOKS
 
@@ -49,7 +50,7 @@ class RunSettingsHook(Hook):
     def before_train_epoch(self, runner: Runner) -> None:
         """Log batch and rates where they are not those of the epoch before."""
         line = _batch_and_rates(runner) if runner.world_size > 1 else None
-        if line != self._said:
+        if line is not None and line != self._said:
             runner.logger.info(line)
             self._said = line
 
@@ -64,12 +65,14 @@ def _warn_of_nothing_to_resume(runner: Runner) -> None:
 
 
 def _batch_and_rates(runner: Runner) -> str | None:
-    """What a step of the active optimiser sees; None where batches have no one size."""
+    """What a step of the active optimiser sees; None where batches have no one size, or several
+    optimisers are active.
+    """
     batch, wrapper = runner.train_dataloader.batch_size, runner.optim_wrapper
-    if batch is None:
-        return None
     if isinstance(wrapper, StageOptimWrapper):
         wrapper = wrapper[wrapper.active]
+    if batch is None or isinstance(wrapper, OptimWrapperDict):
+        return None
     accumulated = getattr(wrapper, '_accumulative_counts', 1)
     rates = [group.get('initial_lr', group['lr']) for group in wrapper.param_groups]
     # By parameter they may differ.
