@@ -6,7 +6,8 @@ python tools/compare.py 'configs/*/*_digits_sym40.py' --seeds 0 1 2 \
 python tools/compare.py --table-only work_dirs/compare             # what there is, without training
 
 The same command goes on after an interruption: what is done is skipped, what was interrupted
-resumed, what failed tried again. The work directory holds a folder a run, and report/.
+resumed, what failed tried again. The work directory holds a folder a run, and report/. Several may
+share it, each run is made by one of them; but on Windows, which lacks the locks, give each its own.
 """
 
 from __future__ import annotations

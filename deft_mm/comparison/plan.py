@@ -130,6 +130,7 @@ class ComparisonPlan:
             ComparisonPlan: The plan.
 
         Raises:
+            FileNotFoundError: If there is none.
             ValueError: If it can't be read, lacks ``configs`` or has other keys.
         """
         content = _read_plan(path)
@@ -245,6 +246,8 @@ def _planned_run(
 
 def _read_plan(path: str | Path) -> dict:
     """Read a plan's content as data: tags that make objects, or call functions, are refused."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"The plan '{path}' does not exist.")
     try:
         content = yaml.load(Path(path).read_text(), Loader=_Loader)  # JSON is YAML, too
     except (yaml.YAMLError, UnicodeDecodeError) as error:

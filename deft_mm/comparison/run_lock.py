@@ -23,7 +23,7 @@ class RunLock:
     """
 
     def __init__(self, handle: int) -> None:
-        self._handle = handle
+        self._handle: int | None = handle
 
     @classmethod
     def acquire(cls, path: str | Path) -> RunLock | None:
@@ -51,10 +51,13 @@ class RunLock:
         return () if fcntl is None else (self._handle,)
 
     def release(self) -> None:
-        """Give the lock back, for all that hold it."""
+        """Give the lock back, for all that hold it; once it is, nothing happens."""
+        handle, self._handle = self._handle, None
+        if handle is None:
+            return
         if fcntl is not None:
-            fcntl.flock(self._handle, fcntl.LOCK_UN)
-        os.close(self._handle)
+            fcntl.flock(handle, fcntl.LOCK_UN)
+        os.close(handle)
 
 
 def is_held(path: str | Path) -> bool:

@@ -169,6 +169,11 @@ def test_plan_runs_no_code(tmp_path):
     assert not (tmp_path / 'made').exists()
 
 
+def test_plan_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"The plan '.*none\.yml' does not exist"):
+        ComparisonPlan.from_file(tmp_path / 'none.yml')
+
+
 def test_plan_may_be_json(tmp_path):
     config = write_config(tmp_path)
     (tmp_path / 'plan.json').write_text(json.dumps(dict(configs=[config], seeds=[3])))

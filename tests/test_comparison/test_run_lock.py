@@ -31,7 +31,9 @@ def test_only_one_gets_it_until_it_is_given_back(path):
     assert is_held(path) and RunLock.acquire(path) is None
     lock.release()
     assert not is_held(path)
-    assert RunLock.acquire(path) is not None
+    other = RunLock.acquire(path)
+    lock.release()  # it is another's by now
+    assert other is not None and is_held(path)
 
 
 def test_file_that_a_killed_process_left_is_no_lock(path):
