@@ -80,3 +80,17 @@ def test_samples_are_scored_with_the_weights_that_validation_uses(tmp_path):
     # and the run goes on with its own
     assert same_state(runner.model.state_dict(), raw)
     assert 'averaged weights of EMAHook' in next(tmp_path.glob('*/*.log')).read_text()
+
+
+def test_after_a_validation_text_features_are_those_of_the_weights_that_are_back(tmp_path):
+    cfg = tiny(CONFIG, tmp_path)
+    cfg.model = dict(cfg.model.detector, data_preprocessor=cfg.get('data_preprocessor'))
+    cfg.optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.5))
+    cfg.param_scheduler = None
+    cfg.default_hooks.pop('noise_filter')
+    cfg.custom_hooks = EMA
+    head = run(cfg).model.head
+    with torch.no_grad():
+        kept = head.text_features()
+        head.eval()  # computes them anew
+        assert torch.equal(kept, head.text_features())

@@ -51,6 +51,20 @@ class PromptHeadHook(Hook):
                     )
                 module.set_class_names(names)
 
+    def after_val(self, runner) -> None:
+        """Have text features computed anew: EMAHook has put other weights back."""
+        self._forget_features(runner)
+
+    def after_test(self, runner) -> None:
+        """Have text features computed anew: EMAHook has put other weights back."""
+        self._forget_features(runner)
+
+    @staticmethod
+    def _forget_features(runner) -> None:
+        for module in runner.model.modules():
+            if isinstance(module, TextHead):
+                module.forget_features()
+
 
 def _dataset_of(runner):
     """The data set of the loop that is about to run."""

@@ -152,6 +152,13 @@ class TextHead(ScoringHead, ClsHead):
         self._layout = None
         self._features.clear()
 
+    def forget_features(self) -> None:
+        """Compute text features anew when they are needed next.
+
+        For weights that are exchanged behind autograd, as EMAHook does it.
+        """
+        self._features.clear()
+
     def train(self, mode: bool = True):
         """Switch the mode; text features are computed anew afterwards.
 
