@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from mmengine.config import Config
 from mmpretrain.registry import DATASETS
 
-from deft_mm.datasets.chain import class_names_of
+from deft_mm.datasets import ImageFolderDataset, class_names_of
 from deft_mm.engine.config_walk import datasets_in, dicts_in
 
 
@@ -82,7 +82,11 @@ def _count_classes(cfg: Config) -> int:
             'num_classes is None in the config of the model, and there is no '
             'train_dataloader.dataset to count the classes of: set num_classes to a number.'
         )
-    # Without its wrappers: noise and selections are not needed to know the classes.
-    built = DATASETS.build({**datasets[-1], 'pipeline': []})
+    # Without its wrappers: noise and selections are not needed to know the classes. Nor are images.
+    cfg = {**datasets[-1], 'pipeline': []}
+    class_ = DATASETS.get(cfg['type']) if isinstance(cfg['type'], str) else cfg['type']
+    if class_ is ImageFolderDataset:
+        cfg['check_images'] = False
+    built = DATASETS.build(cfg)
     built.full_init()
     return len(class_names_of(built))

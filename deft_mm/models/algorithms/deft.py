@@ -18,7 +18,7 @@ class DeFT(BaseModel):
 
     Stage 1 trains ``detector``, stage 2 trains ``classifier`` on the samples that the detector
     keeps (`Vision-Language Models are Strong Noisy Label Detectors
-    <https://arxiv.org/abs/2409.19696>`_, Sec. 3). At any time exactly one child is active:
+    <https://arxiv.org/abs/2409.19696>`_, Sec. 4). At any time exactly one child is active:
     ``train_step``, ``val_step``, ``test_step`` and ``forward`` are the active child's own, so that
     losses, metrics and predictions are those of an ordinary MMPretrain classifier.
 
