@@ -1,10 +1,11 @@
-"""Whether a model reads what the samples of its training data say, and the other way round."""
+"""Trying out, before any training, what comes after a selection: a batch, and a step on it."""
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from torch.utils.data import DataLoader, Dataset
 from deft_mm.datasets.selection_wrapper import SelectionWrapper
 from deft_mm.models.training_context import ContextModule
 
-# Samples that are tried where images may be unreadable.
+# Samples that are tried where images may be unreadable, and batches where they may be mixed.
 _TRIED = 8
+# Samples of the batch that a step is tried on.
+_STEP = 4
 
 
 def check_sample_fields(
@@ -90,17 +93,18 @@ def _fields_given_by(dataset: Dataset) -> dict[str, str]:
     return fields
 
 
-class _OneOfEachPart(Dataset):
-    """A sample of each part of a concatenation, of another data set one sample."""
+class _FewOfEachPart(Dataset):
+    """Some samples of each part of a concatenation, of another data set as many of it."""
 
-    def __init__(self, dataset: Dataset, tried: int) -> None:
+    def __init__(self, dataset: Dataset, count: int, tried: int) -> None:
         self.dataset = dataset
         ends = list(getattr(dataset, 'cumulative_sizes', [len(dataset)]))
         self.indices = [
-            # Spread over the part: an unreadable folder is no reason to give up.
-            np.linspace(begin, end - 1, min(tried, end - begin)).astype(int).tolist()
+            # Spread over the part: an unreadable folder is no reason to give up, and neighbours may
+            # be of one class.
+            np.linspace(begin + i, end - 1, min(tried, end - begin - i)).astype(int).tolist()
             for begin, end in zip([0, *ends[:-1]], ends, strict=True)
-            if end > begin
+            for i in np.linspace(0, end - begin - 1, min(count, end - begin)).astype(int)
         ]
 
     def __len__(self) -> int:
@@ -116,18 +120,91 @@ class _OneOfEachPart(Dataset):
         return self.dataset[last]
 
 
-def make_batch(loader: DataLoader, skip_unreadable: bool = False) -> Any:
-    """Make a small batch as a dataloader would, with a sample of each part of its data set.
+def rehearse_step(
+    model: nn.Module, loader: DataLoader, name: str, skip_unreadable: bool = False
+) -> None:
+    """Compute the losses of a small batch, as the first step of training will.
+
+    Nothing is changed by it: neither weights nor buffers, nor random numbers.
+
+    Args:
+        model (nn.Module): What is trained on the data; a
+            :class:`~deft_mm.models.training_context.ContextModule` in it has entered the run.
+        loader (DataLoader): The training data.
+        name (str): The config key of the data set, for messages.
+        skip_unreadable (bool): Whether some of the samples may fail. Defaults to False.
+
+    Raises:
+        ValueError: If that fails: a loss that does not take the labels, layers or images of sizes
+            that do not fit. The message has the error.
+    """
+    batch = make_batch(loader, skip_unreadable, count=_STEP)
+    if not isinstance(batch, Mapping) or 'data_samples' not in batch:
+        return  # a collate_fn and a model of the user's own
+    was_training = model.training
+    try:
+        with _same_random_numbers(), _same_buffers(model), _without_compiling(), torch.no_grad():
+            _tell_samples(model, batch['data_samples'])
+            model.train()
+            model(**_mixed(model.data_preprocessor, batch), mode='loss')
+    except Exception as error:
+        raise ValueError(
+            f'{name}: the {type(model).__name__} that is to be trained on what a selection leaves '
+            f'fails on its first batch, tried before any training: {error}'
+        ) from error
+    finally:
+        _tell_samples(model, None)
+        model.train(was_training)
+
+
+def _mixed(preprocessor: nn.Module, batch: Mapping) -> Mapping:
+    """The batch as it is trained on, mixed where batch augmentations sometimes mix."""
+    tries = _TRIED if getattr(preprocessor, 'batch_augments', None) is not None else 1
+    for _ in range(tries):
+        data = preprocessor(copy.deepcopy(batch), True)
+        scores = [sample.get('gt_score') for sample in data['data_samples']]
+        if any(score is not None and (score > 0).sum() > 1 for score in scores):
+            break
+    return data
+
+
+def _tell_samples(model: nn.Module, samples: Sequence | None) -> None:
+    for module in model.modules():
+        if isinstance(module, ContextModule) and module.context is not None:
+            module.context.data_samples = samples
+
+
+@contextmanager
+def _same_buffers(model: nn.Module) -> Iterator[None]:
+    """Put back running statistics, and what losses remember of samples."""
+    before = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, value in before:
+                buffer.copy_(value)
+
+
+def _without_compiling() -> AbstractContextManager:
+    """Run what is compiled as it is written, where PyTorch (2.6 or newer) can."""
+    set_stance = getattr(torch.compiler, 'set_stance', None)
+    return nullcontext() if set_stance is None else set_stance('force_eager')
+
+
+def make_batch(loader: DataLoader, skip_unreadable: bool = False, count: int = 1) -> Any:
+    """Make a small batch as a dataloader would, with samples of each part of its data set.
 
     Args:
         loader (DataLoader): The dataloader, which is left as it is.
         skip_unreadable (bool): Whether some of the samples may fail: others are tried then.
             Defaults to False.
+        count (int): How many samples of each part. Defaults to 1.
 
     Returns:
         Any: The batch. Random numbers are drawn and put back.
     """
-    samples = _OneOfEachPart(loader.dataset, _TRIED if skip_unreadable else 1)
+    samples = _FewOfEachPart(loader.dataset, count, _TRIED if skip_unreadable else 1)
     one_batch = DataLoader(
         samples,
         batch_size=len(samples),
@@ -151,7 +228,9 @@ def _is_list_of_items(batch: Any) -> bool:
 def _same_random_numbers() -> Iterator[None]:
     """Put the state of the generators back: weights are drawn after this."""
     python, numpy = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[]):
-        yield
-    random.setstate(python)
-    np.random.set_state(numpy)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)

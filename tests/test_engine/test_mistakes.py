@@ -132,6 +132,52 @@ def test_stage_2_that_does_not_fit_costs_no_stage_1(cfg, dataset, options, match
     fails(cfg, ValueError, match)
 
 
+MIXUP = dict(augments=[dict(type='Mixup', alpha=0.8)], probs=[0.7])
+ONE_CLASS_LOSSES = [
+    dict(type='SCELoss'),
+    dict(type='GCELoss'),
+    dict(type='ELRLoss', num_classes=10),
+    dict(type='ComplementaryLabelLoss'),
+    dict(type='LogitAdjustedLoss'),
+    dict(type='ClassBalancedLoss'),
+]
+
+
+@pytest.mark.parametrize('loss', ONE_CLASS_LOSSES, ids=lambda loss: loss['type'])
+@pytest.mark.parametrize('key', ['data_preprocessor.batch_augments', 'train_cfg.augments'])
+def test_mixed_labels_in_a_loss_of_one_class_cost_no_stage_1(cfg, loss, key):
+    cfg.model.classifier.head.loss = loss
+    if key == 'train_cfg.augments':
+        cfg.model.classifier.train_cfg = MIXUP
+    else:
+        cfg.model.classifier.data_preprocessor = dict(cfg.data_preprocessor, batch_augments=MIXUP)
+    fails(cfg, ValueError, rf'first batch, tried before.*{loss["type"]}.*batch_augments \(or train')
+
+
+def test_mixed_labels_in_a_loss_that_takes_them_train(tmp_path):
+    cfg = tiny(CONFIG, tmp_path)
+    cfg.model.classifier.train_cfg = MIXUP
+    cfg.model.classifier.head.loss = dict(
+        type='LabelSmoothLoss', label_smooth_val=0.1, num_classes=10
+    )
+    cfg.default_hooks.noise_filter.selector = dict(type='KeepEvenIndices')
+    run(cfg)
+    assert (tmp_path / 'epoch_2.pth').is_file()
+
+
+@pytest.mark.parametrize(
+    ('options', 'match'),
+    [
+        (dict(head__in_channels=7), 'ImageClassifier.*fails on its first batch.*shapes'),
+        (dict(head__loss=dict(type='ELRLoss', num_classes=9)), 'ELRLoss knows of 9 classes'),
+    ],
+)
+def test_classifier_that_cannot_be_trained_costs_no_stage_1(cfg, options, match):
+    classifier = {f'model.classifier.{k.replace("__", ".")}': v for k, v in options.items()}
+    cfg.merge_from_dict(classifier)
+    fails(cfg, ValueError, match)
+
+
 def test_stage_2_that_does_not_fit_where_images_may_be_unreadable(cfg):
     cfg.model.classifier.type = 'FixMatch'
     cfg.default_hooks.noise_filter.update(

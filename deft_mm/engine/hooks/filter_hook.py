@@ -24,7 +24,7 @@ from deft_mm.datasets import (
 )
 from deft_mm.datasets.selection_wrapper import SelectionWrapper
 from deft_mm.engine.config_walk import pipeline_of
-from deft_mm.engine.sample_fields import check_sample_fields, make_batch
+from deft_mm.engine.rehearsal import check_sample_fields, make_batch, rehearse_step
 from deft_mm.engine.scoring_pass import check_needs
 from deft_mm.engine.select import select
 from deft_mm.engine.stage_switch import (
@@ -155,6 +155,8 @@ class FilterHook(Hook):
         self.begin_iter = 0
         # The newest selection and the iteration after which it was made.
         self._newest: tuple[int, SampleTable] | None = None
+        # What is trained on other data later, a dataloader like theirs, and its config key.
+        self._rehearsed: tuple[nn.Module, DataLoader, str] | None = None
 
     # -- what a subclass says ---------------------------------------------------
 
@@ -235,6 +237,16 @@ class FilterHook(Hook):
                 'part would be trained twice: resume from one that was saved at the end of an '
                 'epoch with the same batch size and number of processes.'
             )
+
+    def before_train(self, runner: Runner) -> None:
+        """Try a step on the data that a selection will leave, now that losses know of the run.
+
+        Raises:
+            ValueError: If it fails.
+        """
+        if self._rehearsed is not None:
+            rehearse_step(*self._rehearsed, self.skip_unreadable)
+            self._rehearsed = None
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Report what would be kept, where that is due."""
@@ -387,6 +399,7 @@ class FilterHook(Hook):
             self._check_clean_prob(scorer, key, wrapper)
         loader = build_train_dataloader(runner, dataset, self.classifier_dataloader)
         check_sample_fields(model, loader, key, self.skip_unreadable)
+        self._rehearsed = model, loader, key
 
     def _check_clean_prob(self, scorer: nn.Module, key: str, wrapper: str) -> None:
         """Weights are clean probabilities: those of the selector, or of the head."""

@@ -14,7 +14,7 @@ from torch import nn
 from deft_mm.datasets import NoisyLabelDataset, given_labels_of
 from deft_mm.datasets.selection_wrapper import SelectionWrapper
 from deft_mm.engine.hooks.filter_hook import FilterHook
-from deft_mm.engine.sample_fields import check_sample_fields, fields_read_by
+from deft_mm.engine.rehearsal import check_sample_fields, fields_read_by
 from deft_mm.engine.stage_switch import is_resuming, is_training
 from deft_mm.models.training_context import ContextModule, TrainingContext
 

@@ -165,6 +165,7 @@ class NoiseFilterHook(FilterHook):
 
     def before_train(self, runner: Runner) -> None:
         """Start counting iterations; a new run starts in stage 1 whatever it was loaded from."""
+        super().before_train(runner)
         if not is_resuming(runner):
             self.model.set_stage('detector')
         stage = self.model.active_stage

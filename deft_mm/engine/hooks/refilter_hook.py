@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
 from deft_mm.engine.hooks.filter_hook import FilterHook
-from deft_mm.engine.sample_fields import fields_read_by
+from deft_mm.engine.rehearsal import fields_read_by
 from deft_mm.engine.stage_switch import set_length
 from deft_mm.models.algorithms import DeFT
 from deft_mm.selection import SampleTable
