@@ -86,7 +86,7 @@ def select(
             an image can't be read and ``skip_unreadable`` is False.
     """
     table = sample_table_of(dataset) if table is None else table
-    with _averaged_weights(runner), _precision(runner, amp_dtype):
+    with _averaged_weights(runner), precision_of(runner, amp_dtype):
         table = score_samples(
             model,
             dataset,
@@ -138,8 +138,19 @@ def _averaged_weights(runner: Runner | None) -> Iterator[None]:
             hook.after_val_epoch(runner)
 
 
-def _precision(runner: Runner | None, amp_dtype: torch.dtype | None) -> AbstractContextManager:
-    """The precision in which a model is trained."""
+def precision_of(
+    runner: Runner | None, amp_dtype: torch.dtype | None = None
+) -> AbstractContextManager:
+    """The precision in which a run trains.
+
+    Args:
+        runner (Runner, optional): The run.
+        amp_dtype (torch.dtype, optional): Without a run, the type of mixed precision. Defaults to
+            None.
+
+    Returns:
+        AbstractContextManager: Autocast, or nothing.
+    """
     wrapper = None if runner is None else runner.optim_wrapper
     if isinstance(wrapper, StageOptimWrapper):
         # A detector that is not trained has none.

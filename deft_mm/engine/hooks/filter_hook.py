@@ -26,7 +26,7 @@ from deft_mm.datasets.selection_wrapper import SelectionWrapper
 from deft_mm.engine.config_walk import pipeline_of
 from deft_mm.engine.rehearsal import check_sample_fields, make_batch, rehearse_step
 from deft_mm.engine.scoring_pass import check_needs
-from deft_mm.engine.select import select
+from deft_mm.engine.select import precision_of, select
 from deft_mm.engine.stage_switch import (
     build_train_dataloader,
     is_resuming,
@@ -245,7 +245,8 @@ class FilterHook(Hook):
             ValueError: If it fails.
         """
         if self._rehearsed is not None:
-            rehearse_step(*self._rehearsed, self.skip_unreadable)
+            with precision_of(runner):
+                rehearse_step(*self._rehearsed, self.skip_unreadable)
             self._rehearsed = None
 
     def after_train_epoch(self, runner: Runner) -> None:
