@@ -182,6 +182,6 @@ def _named_files(cfg: Config) -> list[str]:
     for _, dataset in datasets_in(cfg, ['train_dataloader']):
         named += [dataset.get('selection'), dataset.get('noise')]
     hooks = [cfg.get('default_hooks'), cfg.get('custom_hooks')]
-    named += [part['selector'] for part in dicts_in(hooks) if 'selector' in part]
+    named += [part['selection'] for part in dicts_in(hooks) if 'selection' in part]
     paths = [entry.get('path') if isinstance(entry, Mapping) else entry for entry in named]
     return [path for path in paths if isinstance(path, str)]

@@ -88,11 +88,10 @@ def test_files_with_labels_or_a_selection_count(cfg, tmp_path):
     named = [
         changed(cfg, **{noise: dict(type='HumanNoise', path=str(labels), _delete_=True)}),
         changed(cfg, train_dataloader__dataset__selection=str(selection)),
-        changed(cfg, default_hooks__noise_filter__selector=str(selection)),
-        changed(cfg, default_hooks__noise_filter__selector=dict(path=str(selection))),
+        changed(cfg, default_hooks__noise_filter__selection=str(selection)),
     ]
     data = DataDigests()
-    assert [data.of(c) for c in named] == [None] * 4
+    assert [data.of(c) for c in named] == [None] * 3
     assert set(data.unreadable) == {str(labels), str(selection)}
     labels.write_bytes(b'1')
     selection.write_bytes(b'1')
