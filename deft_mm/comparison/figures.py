@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -173,7 +174,7 @@ def _histograms(curves: dict, label: str) -> bytes:
             axes.stairs(
                 np.mean(share, axis=0),
                 label=name,
-                facecolor=(*_rgb(colour), 0.45),
+                facecolor=to_rgba(colour, 0.45),
                 edgecolor=colour,
                 hatch=hatch,
                 edges=edges,
@@ -192,10 +193,6 @@ def _histograms(curves: dict, label: str) -> bytes:
     figure.suptitle(f'{label}: clean probability by truth', fontsize=10)
     _legend(figure, panels[: len(curves)])
     return _png(figure)
-
-
-def _rgb(colour: str) -> tuple[float, ...]:
-    return tuple(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
 
 
 def _figure(width: float, height: float) -> Figure:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from mmpretrain.registry import DATASETS
 from deft_mm.datasets import dataset_fingerprint
 from deft_mm.engine.config_walk import datasets_in, dicts_in, is_wrapper
 from deft_mm.engine.data_settings import settle_data
+from deft_mm.selection.fingerprint import digest as digest_bytes
 from deft_mm.selection.fingerprint import digest_file
 from deft_mm.version import __version__
 
@@ -147,7 +147,7 @@ def digest(value: Any) -> str:
         str: 16 hexadecimal digits.
     """
     text = json.dumps(_in_order(value), default=repr)
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return digest_bytes(text.encode())
 
 
 def _in_order(value: Any) -> Any:

@@ -68,7 +68,7 @@ def to_arguments(options: Mapping[str, Any]) -> list[str]:
     """
     arguments = [f'{key}={_to_text(value)}' for key, value in options.items()]
     for argument, (key, value) in zip(arguments, options.items(), strict=True):
-        if repr(_read_back(argument)) != repr(_plain({key: value})):
+        if repr(_read_back(argument)) != repr({key: value}):
             raise ValueError(
                 f'The override {key}={value!r} would reach the run as another value, since '
                 'tools/train.py takes numbers, True, False, None, words without blanks, and lists '
@@ -83,15 +83,6 @@ def _to_text(value: Any) -> str:
     if isinstance(value, tuple):
         return '(' + ','.join(map(_to_text, value)) + ')'
     return str(value)
-
-
-def _plain(value: Any) -> Any:
-    """The value in built-in types, whatever read it."""
-    if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(_plain, value))
-    return value
 
 
 def _read_back(argument: str) -> dict[str, Any] | None:
