@@ -22,11 +22,10 @@ from deft_mm.comparison.run_folder import (
 from deft_mm.comparison.run_lock import is_held
 from deft_mm.comparison.run_setting import RunSetting, method_name
 from deft_mm.engine.launch import RESOLVED_CONFIG
-from deft_mm.evaluation import DetectionCurve
+from deft_mm.evaluation import DETECTION_METRICS, DetectionCurve
 from deft_mm.fileio import write_atomically
 
 PLAN_FILE = 'compare_plan.json'
-_DETECTION = ('precision', 'recall', 'f1', 'auroc')
 _ACCURACY = 'accuracy/top1'
 # The stage whose accuracy is a run's: the first of these that it has.
 _STAGES = ('classifier', 'model', 'detector')
@@ -179,7 +178,7 @@ def _read_config(folder: Path, summary: Mapping) -> tuple[RunSetting, int | None
 
 def _metrics(summary: Mapping) -> dict[str, float]:
     selection = summary.get('selection') or {}
-    metrics = {name: selection[name] for name in _DETECTION if name in selection}
+    metrics = {name: selection[name] for name in DETECTION_METRICS if name in selection}
     epochs = summary.get('epochs', [])
     stages = {entry['stage'] for entry in epochs}
     stage = next((stage for stage in _STAGES if stage in stages), None)

@@ -11,8 +11,8 @@ from statistics import mean, stdev
 
 from deft_mm.comparison.results import ComparisonResults, RunResult
 from deft_mm.comparison.run_setting import RunSetting
+from deft_mm.evaluation import DETECTION_METRICS
 
-DETECTION = ('precision', 'recall', 'f1', 'auroc')
 _TITLES = dict(precision='P', recall='R', f1='F1', auroc='AUROC')
 _MISSING = '–'
 _SETTING = [field.name for field in fields(RunSetting)]
@@ -116,7 +116,7 @@ class ComparisonTable:
         sets = sorted(name.removesuffix(' last') for name in found if name.endswith(' last'))
         names = [f'{name} ' for name in sets] + ([''] if 'last' in found else [])
         self.last = [f'{name}last' for name in names]
-        self.metrics = [name for name in DETECTION if name in found]
+        self.metrics = [name for name in DETECTION_METRICS if name in found]
         accuracies = [f'{name}{which}' for name in names for which in ('best', 'last')]
         self.metrics += [name for name in accuracies if name in found]
         self.shows_variant = _shows_variant(self.rows)

@@ -12,6 +12,8 @@ from deft_mm.evaluation.detection_curve import DetectionCurve
 from deft_mm.evaluation.detection_metrics import detection_metrics
 from deft_mm.selection import SampleTable, write_selection
 
+# Detection metrics of a selection, in percent, as tables and logs have them.
+DETECTION_METRICS = ('precision', 'recall', 'f1', 'auroc')
 # How many classes the table of the report has.
 _TOP = 10
 

@@ -12,9 +12,8 @@ from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
 from deft_mm.engine.stage_switch import is_resuming, is_training
+from deft_mm.evaluation import DETECTION_METRICS
 from deft_mm.fileio import write_atomically
-
-_DETECTION = ('precision', 'recall', 'f1', 'auroc')
 
 
 @HOOKS.register_module()
@@ -125,7 +124,7 @@ class SummaryHook(Hook):
         if report is not None:
             lines.append(f'  kept samples       {report["kept"]} of {report["total"]}')
             if 'f1' in report:
-                figures = ', '.join(f'{key} {report[key]:.2f}' for key in _DETECTION)
+                figures = ', '.join(f'{key} {report[key]:.2f}' for key in DETECTION_METRICS)
                 lines.append(f'  detection          {figures}')
         for stage in dict.fromkeys(entry['stage'] for entry in self._epochs):
             entries = [entry for entry in self._epochs if entry['stage'] == stage]
