@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def shorten(names: Sequence[str], most: int = 10) -> str:
@@ -18,3 +18,18 @@ def shorten(names: Sequence[str], most: int = 10) -> str:
     """
     names = [repr(name) for name in names]
     return ', '.join(names if len(names) <= most else [*names[: most - 2], '...', names[-1]])
+
+
+def first_few(items: Iterable[str], most: int = 10) -> str:
+    """Join what has no order that the last one would tell of.
+
+    Args:
+        items (Iterable[str]): What to name, as it is to stand in the message.
+        most (int): How many are named. Defaults to 10.
+
+    Returns:
+        str: For example 'cat, dog and 3 more'.
+    """
+    items = list(items)
+    more = f' and {len(items) - most} more' if len(items) > most else ''
+    return ', '.join(items[:most]) + more

@@ -20,6 +20,7 @@ from deft_mm.datasets import evaluation_view, scoring_collate
 from deft_mm.models.heads import ScoringHead, class_scores
 from deft_mm.progress import Progress
 from deft_mm.selection import ON_DEMAND, RESULTS, ClassMatching, SampleTable
+from deft_mm.shorten import first_few
 
 # What every model gives, and what the scores of some heads are good for.
 _ALWAYS = ('loss', 'probs', 'feature')
@@ -157,7 +158,7 @@ class _Asked:
             given = position_C[given]
             self.scored_N = given >= 0
             if not self.scored_N.any():
-                names = ', '.join(matching.data_classes[label] for label in classes[:10])
+                names = first_few(matching.data_classes[label] for label in classes)
                 raise ValueError(
                     f'None of the {len(table)} samples is of a class that the detector has '
                     f'({names}).'

@@ -13,9 +13,7 @@ from mmpretrain.registry import TASK_UTILS
 
 from deft_mm.registered_class import registered_class
 from deft_mm.selection.sample_table import SampleTable
-
-# How many classes a message names.
-_NAMED = 10
+from deft_mm.shorten import first_few
 
 
 class Selector(ABC):
@@ -146,11 +144,10 @@ def _warn_of_lost_classes(
 ) -> None:
     lost = np.setdiff1d(given_label, given_label[kept])
     if len(lost):
-        names = ', '.join(class_names[label] for label in lost[:_NAMED])
-        more = f' and {len(lost) - _NAMED} more' if len(lost) > _NAMED else ''
+        names = first_few(class_names[label] for label in lost)
         print_log(
-            f'{source} keeps no sample of {len(lost)} of the {len(class_names)} classes: {names}'
-            f'{more}. A classifier trained on the rest will never predict them. Look at their rows '
+            f'{source} keeps no sample of {len(lost)} of the {len(class_names)} classes: {names}. '
+            'A classifier trained on the rest will never predict them. Look at their rows '
             'in the selection file; NoiseFilterHook.limits=dict(min_kept_per_class=...) keeps the '
             'best of them.',
             logger='current',

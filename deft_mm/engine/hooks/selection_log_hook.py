@@ -16,8 +16,8 @@ from torch.utils.data import Dataset
 from deft_mm.datasets import NoisyLabelDataset
 from deft_mm.evaluation import DetectionCounts
 from deft_mm.models.heads import ScoringHead
+from deft_mm.shorten import first_few
 
-_NAMED = 10
 # A share of fewer samples says nothing.
 _MIN_SAMPLES = 10
 
@@ -156,20 +156,14 @@ def _messages(names, share, highest, fallen, lost: list[int], still: list[int], 
         )
     new = [c for c in lost if c not in still]
     if new:
-        yield f'nothing is kept of {_named(names, new)}.'
+        yield f'nothing is kept of {_count(new)}: {first_few(str(names[c]) for c in new)}.'
     drifted = [c for c in np.flatnonzero(fallen[1:]) if c not in lost + still]
     if drifted:
-        shares = ', '.join(
-            f'{names[c]} {highest[1 + c]:.0%} -> {share[1 + c]:.0%}' for c in drifted[:_NAMED]
+        shares = first_few(
+            f'{names[c]} {highest[1 + c]:.0%} -> {share[1 + c]:.0%}' for c in drifted
         )
         yield f'the share kept has fallen most in {_count(drifted)}: {shares}.'
 
 
 def _count(classes) -> str:
     return '1 class' if len(classes) == 1 else f'{len(classes)} classes'
-
-
-def _named(names, classes) -> str:
-    listed = ', '.join(str(names[c]) for c in classes[:_NAMED])
-    more = f' and {len(classes) - _NAMED} more' if len(classes) > _NAMED else ''
-    return f'{_count(classes)}: {listed}{more}'

@@ -15,6 +15,7 @@ from torch import nn
 from deft_mm.models.clip.checkpoint import OPENAI_MARKS, read_weights
 from deft_mm.models.clip.clip_spec import ClipSpec, resolve_clip
 from deft_mm.models.clip.clip_text import CLIPText
+from deft_mm.shorten import first_few
 
 # Stand-ins for the half that is not wanted: open_clip's constructors build both, and these
 # cost next to nothing.
@@ -221,8 +222,8 @@ def _fitting_weights(
     unexpected = sorted(weights.keys() - targets.keys())
     if missing or unexpected:
         raise ValueError(
-            f'{misfit} {_some(missing)} missing, {_some(unexpected)} unexpected; is it another '
-            'model?'
+            f'{misfit} {first_few(missing, 3) or "nothing"} missing, '
+            f'{first_few(unexpected, 3) or "nothing"} unexpected; is it another model?'
         )
     for name, value in weights.items():
         if value.shape != targets[name].shape:
@@ -250,10 +251,3 @@ def _resize_positions(
             'and clip.model expects another number; set its vision_cfg.image_size'
         )
     resize_pos_embed(weights, model)
-
-
-def _some(names: list[str]) -> str:
-    if not names:
-        return 'nothing'
-    more = f' and {len(names) - 3} more' if len(names) > 3 else ''
-    return ', '.join(names[:3]) + more
