@@ -1,22 +1,8 @@
 """Hooks, optimiser and model wrappers: what makes a stock runner train both stages."""
 
+from . import hooks
 from .atomic_local_backend import AtomicLocalBackend
 from .checkpoint_loading import allow_mmengine_checkpoints
-from .hooks import (
-    CompileHook,
-    DataReportHook,
-    DataTimeHook,
-    EpochSeedHook,
-    LossContextHook,
-    NoiseFilterHook,
-    PromptHeadHook,
-    RefilterHook,
-    RunSettingsHook,
-    RunTimerHook,
-    SafeCheckpointHook,
-    SelectionLogHook,
-    SummaryHook,
-)
 from .stage_distributed_data_parallel import StageDistributedDataParallel
 from .stage_optim_wrapper import StageOptimWrapper, StageOptimWrapperConstructor
 
@@ -24,20 +10,8 @@ allow_mmengine_checkpoints()
 
 __all__ = [
     'AtomicLocalBackend',
-    'CompileHook',
-    'DataReportHook',
-    'DataTimeHook',
-    'EpochSeedHook',
-    'LossContextHook',
-    'NoiseFilterHook',
-    'PromptHeadHook',
-    'RefilterHook',
-    'RunSettingsHook',
-    'RunTimerHook',
-    'SafeCheckpointHook',
-    'SelectionLogHook',
     'StageDistributedDataParallel',
     'StageOptimWrapper',
     'StageOptimWrapperConstructor',
-    'SummaryHook',
+    'hooks',
 ]
