@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 from deft_mm.datasets import sample_table_of
 from deft_mm.engine.scoring_pass import score_samples
 from deft_mm.engine.stage_optim_wrapper import StageOptimWrapper
+from deft_mm.engine.stage_switch import bare_model
 from deft_mm.main_process import on_main_process
 from deft_mm.selection import ClassMatching, SampleTable, SelectionLimits, Selector
 
@@ -154,8 +155,7 @@ def precision_of(
     wrapper = None if runner is None else runner.optim_wrapper
     if isinstance(wrapper, StageOptimWrapper):
         # A detector that is not trained has none.
-        model = getattr(runner.model, 'module', runner.model)
-        wrapper = dict(wrapper.items()).get(model.active_stage)
+        wrapper = dict(wrapper.items()).get(bare_model(runner).active_stage)
     if isinstance(wrapper, AmpOptimWrapper):
         return autocast(dtype=wrapper.cast_dtype)
     return nullcontext() if amp_dtype is None else autocast(dtype=amp_dtype)

@@ -32,6 +32,23 @@ def is_resuming(runner: Runner) -> bool:
     return runner._resume
 
 
+def bare_model(runner: Runner) -> nn.Module:
+    """The model without the wrapper of distributed training."""
+    return getattr(runner.model, 'module', runner.model)
+
+
+def active_model(runner: Runner) -> nn.Module:
+    """What trains now: of a :class:`~deft_mm.models.algorithms.DeFT` model the active child."""
+    model = bare_model(runner)
+    return getattr(model, 'active', model)
+
+
+def training_data(runner: Runner) -> Dataset:
+    """The training data without MMEngine's cut to ``num_batch_per_epoch``."""
+    dataset = runner.train_dataloader.dataset
+    return getattr(dataset, '_dataset', dataset)
+
+
 def start_stage(runner: Runner, stage: str, epochs: int) -> None:
     """Give a stage its learning rates and schedulers, as at the start of a run of its own.
 
@@ -62,11 +79,10 @@ def start_counting(runner: Runner, stage: str, epochs: int, begin_iter: int) -> 
         begin_iter (int): Global iteration at which the stage began.
     """
     max_iters = epochs * len(runner.train_dataloader)
-    model = getattr(runner.model, 'module', runner.model)
     # OptimWrapperDict does not pass this on; gradient accumulation needs it to know the stage's
     # last iteration.
     runner.optim_wrapper[stage].initialize_count_status(
-        getattr(model, stage), runner.iter - begin_iter, max_iters
+        getattr(bare_model(runner), stage), runner.iter - begin_iter, max_iters
     )
     set_length(runner, runner.max_epochs, begin_iter + max_iters)
 
@@ -127,7 +143,6 @@ def replace_train_dataset(
     Raises:
         ValueError: If a model with batch norm is left a single sample a process.
     """
-
     # Ends persistent workers, which hold a copy of the old data set each.
     runner.train_loop.dataloader._iterator = None
     dataloader = build_train_dataloader(runner, dataset, overrides)

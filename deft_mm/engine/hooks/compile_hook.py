@@ -9,6 +9,8 @@ from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 from torch import nn
 
+from deft_mm.engine.stage_switch import bare_model
+
 
 @HOOKS.register_module()
 class CompileHook(Hook):
@@ -59,7 +61,7 @@ class CompileHook(Hook):
                 f'compile={options!r} needs a PyTorch that compiles modules in place (2.2 or '
                 'newer): install one, or remove `compile` from the config.'
             )
-        model = getattr(runner.model, 'module', runner.model)
+        model = bare_model(runner)
         names = [name for name, _ in model.named_modules() if name.split('.')[-1] == 'backbone']
         if not names:
             raise ValueError(

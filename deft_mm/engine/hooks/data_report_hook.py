@@ -11,7 +11,7 @@ from mmpretrain.registry import HOOKS
 
 from deft_mm.datasets import base_datasets, dataset_fingerprint
 from deft_mm.datasets.own_images import problems_to_csv
-from deft_mm.engine.stage_switch import is_training
+from deft_mm.engine.stage_switch import is_training, training_data
 from deft_mm.fileio import write_atomically
 
 
@@ -52,8 +52,9 @@ class DataReportHook(Hook):
         """
         if not is_training(runner):
             return
-        _require_agreement(runner.train_dataloader.dataset)
-        datasets = base_datasets(runner.train_dataloader.dataset)
+        dataset = training_data(runner)
+        _require_agreement(dataset)
+        datasets = base_datasets(dataset)
         if runner.val_loop is not None:
             datasets += base_datasets(runner.val_dataloader.dataset)
         reports = []
@@ -72,9 +73,7 @@ class DataReportHook(Hook):
 
 
 def _require_agreement(dataset) -> None:
-    # A wrapper of MMEngine's num_batch_per_epoch keeps the whole data set.
-    whole = getattr(dataset, '_dataset', dataset)
-    found = all_gather_object(dataset_fingerprint(whole).to_dict())
+    found = all_gather_object(dataset_fingerprint(dataset).to_dict())
     for rank, fingerprint in enumerate(found):
         if fingerprint != found[0]:
             raise ValueError(

@@ -15,7 +15,13 @@ from deft_mm.datasets import NoisyLabelDataset, given_labels_of
 from deft_mm.datasets.selection_wrapper import SelectionWrapper
 from deft_mm.engine.hooks.filter_hook import FilterHook
 from deft_mm.engine.rehearsal import check_sample_fields, fields_read_by
-from deft_mm.engine.stage_switch import is_resuming, is_training
+from deft_mm.engine.stage_switch import (
+    active_model,
+    bare_model,
+    is_resuming,
+    is_training,
+    training_data,
+)
 from deft_mm.models.training_context import ContextModule, TrainingContext
 
 
@@ -25,9 +31,8 @@ class LossContextHook(Hook):
 
     Every :class:`~deft_mm.models.training_context.ContextModule` of the model enters it before the
     run, of a :class:`~deft_mm.models.algorithms.DeFT` model those of both stages; again after
-    weights are loaded; and the active stage's again when the training data have been
-    exchanged. The epoch counts those
-    of the current stage. What no module needs is not counted.
+    weights are loaded; and the active stage's again when the training data have been exchanged. The
+    epoch counts those of the current stage. What no module needs is not counted.
 
     Example:
 
@@ -51,9 +56,9 @@ class LossContextHook(Hook):
         if not is_training(runner):
             return
         self.context = TrainingContext()
-        self.modules = [m for m in _bare_model(runner).modules() if isinstance(m, ContextModule)]
+        self.modules = [m for m in bare_model(runner).modules() if isinstance(m, ContextModule)]
         if self._needs('num_samples'):
-            self.context.num_samples = _num_samples(_training_data(runner))
+            self.context.num_samples = _num_samples(training_data(runner))
         self._enter(runner)
         # Data that are exchanged later are looked at by the hook that does it.
         if not any(isinstance(h, FilterHook) and h.exchanges_data for h in runner.hooks):
@@ -67,9 +72,9 @@ class LossContextHook(Hook):
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Tell the epoch, and of new training data."""
-        self.context.epoch = runner.epoch - getattr(_bare_model(runner), 'stage_begin_epoch', 0)
-        if _training_data(runner) is not self._dataset:
-            self._enter(runner, _active_model(runner))
+        self.context.epoch = runner.epoch - getattr(bare_model(runner), 'stage_begin_epoch', 0)
+        if training_data(runner) is not self._dataset:
+            self._enter(runner, active_model(runner))
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
@@ -80,7 +85,7 @@ class LossContextHook(Hook):
 
     def _enter(self, runner: Runner, part: nn.Module | None = None) -> None:
         """Count the data, and tell the modules of the whole model, or of a part."""
-        self._dataset = _training_data(runner)
+        self._dataset = training_data(runner)
         if self._needs('class_counts'):
             labels = torch.from_numpy(given_labels_of(self._dataset))
             num_classes = len(self._dataset.metainfo.get('classes') or ())
@@ -95,25 +100,10 @@ class LossContextHook(Hook):
 
 
 def _check_fields(runner: Runner) -> None:
-    model, data = _active_model(runner), _training_data(runner)
+    model, data = active_model(runner), training_data(runner)
     # Making a batch takes a moment: not where neither side can have such a field.
     if isinstance(data, SelectionWrapper) or fields_read_by(model):
         check_sample_fields(model, runner.train_dataloader, 'train_dataloader.dataset')
-
-
-def _bare_model(runner: Runner) -> nn.Module:
-    return getattr(runner.model, 'module', runner.model)
-
-
-def _active_model(runner: Runner) -> nn.Module:
-    model = _bare_model(runner)
-    return getattr(model, 'active', model)
-
-
-def _training_data(runner: Runner) -> Any:
-    """The training data without MMEngine's cut to ``num_batch_per_epoch``."""
-    dataset = runner.train_dataloader.dataset
-    return getattr(dataset, '_dataset', dataset)
 
 
 def _num_samples(dataset: Any) -> int:

@@ -14,6 +14,7 @@ from mmpretrain.registry import HOOKS
 from torch.utils.data import Dataset
 
 from deft_mm.datasets import NoisyLabelDataset
+from deft_mm.engine.stage_switch import active_model
 from deft_mm.evaluation import DetectionCounts
 from deft_mm.models.heads import ScoringHead
 from deft_mm.shorten import first_few
@@ -133,8 +134,7 @@ class SelectionLogHook(Hook):
 
 
 def _head(runner: Runner):
-    model = getattr(runner.model, 'module', runner.model)
-    return getattr(getattr(model, 'active', model), 'head', None)
+    return getattr(active_model(runner), 'head', None)
 
 
 def _remedy(head) -> str:

@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
-from deft_mm.engine.stage_switch import is_resuming, is_training
+from deft_mm.engine.stage_switch import bare_model, is_resuming, is_training
 from deft_mm.evaluation import DETECTION_METRICS
 from deft_mm.fileio import write_atomically
 
@@ -93,8 +93,7 @@ class SummaryHook(Hook):
 
     @staticmethod
     def _stage(runner: Runner) -> str:
-        model = getattr(runner.model, 'module', runner.model)
-        return getattr(model, 'active_stage', 'model')
+        return getattr(bare_model(runner), 'active_stage', 'model')
 
     def _pick(self, metrics: dict) -> dict[str, float]:
         names = [
