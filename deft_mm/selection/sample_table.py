@@ -29,6 +29,10 @@ RESULTS = {
 ON_DEMAND = {'loss': 1, 'similarity': 1, 'agreed': 1, 'probs': 2, 'feature': 2}
 
 
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec='seconds')
+
+
 @dataclass
 class SampleTable:
     """Everything that is known of the samples of a data set, one row a sample, by sample index.
@@ -89,9 +93,7 @@ class SampleTable:
     scored: np.ndarray | None = None
     method: str = ''
     config: str = ''
-    created: str = field(
-        default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec='seconds')
-    )
+    created: str = field(default_factory=_now)
     deft_mm_version: str = __version__
     loss: np.ndarray | None = None
     similarity: np.ndarray | None = None
@@ -143,8 +145,7 @@ class SampleTable:
         Raises:
             ValueError: If they don't fit the others.
         """
-        created = datetime.now(timezone.utc).isoformat(timespec='seconds')
-        return replace(self, **{'created': created, **columns})
+        return replace(self, **{'created': _now(), **columns})
 
     def results(self) -> dict[str, np.ndarray]:
         """The columns that a data set does not give, which a checkpoint carries.

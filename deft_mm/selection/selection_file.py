@@ -56,7 +56,6 @@ _DTYPES = {
     'kept': 'U8',
     'score': np.float32,
 }
-_TEXTS = ('sample_idx', 'img_path', 'given_class')
 # File names are bytes; those that are not UTF-8 survive the way through Python and the file.
 _ENCODING = dict(encoding='utf-8', errors='surrogateescape')
 
@@ -79,7 +78,7 @@ def write_selection(path: str | PathLike, table: SampleTable) -> None:
     if _is_parquet(path):
         data = _to_parquet(table, header)
     else:
-        names = COLUMNS if _score_is_clean_prob(table) else (*COLUMNS, 'score')
+        names = _columns_of(table)
         lines = [*(f'# {key}: {value}' for key, value in header.items()), ','.join(names)]
         data = ('\n'.join([*lines, *_rows(table, names)]) + '\n').encode(**_ENCODING)
     write_atomically(data, path)
@@ -151,8 +150,9 @@ def _header(table: SampleTable) -> dict:
     }
 
 
-def _score_is_clean_prob(table: SampleTable) -> bool:
-    return np.array_equal(table.score, table.clean_prob, equal_nan=True)
+def _columns_of(table: SampleTable) -> tuple[str, ...]:
+    same = np.array_equal(table.score, table.clean_prob, equal_nan=True)
+    return COLUMNS if same else (*COLUMNS, 'score')
 
 
 def _rows(table: SampleTable, names: Sequence[str]) -> Iterator[str]:
@@ -198,16 +198,16 @@ def _to_parquet(table: SampleTable, header: dict[str, str]) -> bytes:
     import pyarrow.parquet
 
     class_names = np.array(table.class_names, dtype=object)
-    arrays = {
+    own = {
         'sample_idx': np.arange(len(table)),
         # As bytes: a file name need not be UTF-8.
         'img_path': [path.encode(**_ENCODING) for path in table.img_path],
         'given_class': class_names[table.given_label],
-        **{name: getattr(table, name) for name in COLUMNS if name not in _TEXTS},
     }
-    names = COLUMNS if _score_is_clean_prob(table) else (*COLUMNS, 'score')
-    arrays['score'] = table.score
-    content = pyarrow.table({name: arrays[name] for name in names}, metadata=header)
+    columns = {
+        name: own[name] if name in own else getattr(table, name) for name in _columns_of(table)
+    }
+    content = pyarrow.table(columns, metadata=header)
     buffer = pyarrow.BufferOutputStream()
     pyarrow.parquet.write_table(content, buffer)
     return buffer.getvalue().to_pybytes()
