@@ -30,8 +30,11 @@ def imported_by(path: Path) -> set[str]:
     """Folders and top modules of the package that a module imports."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
-        if isinstance(node, ast.ImportFrom) and not node.level:
-            names = [node.module, *(f'{node.module}.{alias.name}' for alias in node.names)]
+        if isinstance(node, ast.ImportFrom):
+            # A relative import is below the folder of the module, or further up.
+            above = path.relative_to(PACKAGE.parent).parts[: -node.level] if node.level else ()
+            module = '.'.join([*above, *filter(None, [node.module])])
+            names = [module, *(f'{module}.{alias.name}' for alias in node.names)]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         else:
