@@ -1,10 +1,14 @@
-"""Writing files that people keep."""
+"""Files that people keep: writing them, and telling them from others."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from deft_mm.version import __version__
 
 
 def write_atomically(data: bytes, filepath: str | Path) -> None:
@@ -32,3 +36,28 @@ def write_atomically(data: bytes, filepath: str | Path) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def check_header(header: Any, format_: str, version: int, keys: Sequence[str]) -> None:
+    """Refuse the header of a file that is not of a format, or of another version of it.
+
+    Args:
+        header: What was read as the header.
+        format_ (str): What it must have as ``format``.
+        version (int): What it must have as ``format_version``.
+        keys (Sequence[str]): What else it must have.
+
+    Raises:
+        ValueError: If it is another one; the message says what was found.
+    """
+    found = header.get('format') if isinstance(header, Mapping) else header
+    if found != format_:
+        raise ValueError(f'its format is {found!r}, not {format_!r}')
+    if header.get('format_version') != version:
+        raise ValueError(
+            f'its format version is {header.get("format_version")!r}, this version of deft_mm '
+            f'(its own is {__version__}) reads {version}'
+        )
+    missing = [key for key in keys if key not in header]
+    if missing:
+        raise ValueError(f'its header lacks {missing}')

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from deft_mm.fileio import write_atomically
+from deft_mm.fileio import check_header, write_atomically
 
 FORMAT = 'deft_mm-detection-curve'
 FORMAT_VERSION = 1
@@ -188,14 +188,7 @@ class DetectionCurve:
             if line.startswith('#'):
                 key, _, value = line[1:].partition(':')
                 header[key.strip()] = json.loads(value)
-        if (header.get('format'), header.get('format_version')) != (FORMAT, FORMAT_VERSION):
-            raise ValueError(
-                f'its format is {header.get("format")!r}, version '
-                f'{header.get("format_version")!r}, not {FORMAT!r}, version {FORMAT_VERSION}'
-            )
-        missing = [name for name in _HEADER if name not in header]
-        if missing:
-            raise ValueError(f'its header lacks {", ".join(missing)}')
+        check_header(header, FORMAT, FORMAT_VERSION, _HEADER)
         rows = list(csv.reader(line for line in lines if not line.startswith('#')))
         if not rows or tuple(rows[0]) != COLUMNS:
             raise ValueError(f'its columns are {rows[0] if rows else []}, not {list(COLUMNS)}')

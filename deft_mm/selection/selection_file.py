@@ -17,10 +17,9 @@ from pathlib import Path
 import numpy as np
 from mmengine.logging import print_log
 
-from deft_mm.fileio import write_atomically
+from deft_mm.fileio import check_header, write_atomically
 from deft_mm.selection.fingerprint import Fingerprint
 from deft_mm.selection.sample_table import SampleTable
-from deft_mm.version import __version__
 
 FORMAT = 'deft_mm-selection'
 FORMAT_VERSION = 1
@@ -35,8 +34,6 @@ COLUMNS = (
     'kept',
 )
 _HEADER_KEYS = (
-    'format',
-    'format_version',
     'deft_mm_version',
     'created',
     'method',
@@ -221,10 +218,9 @@ def _read_parquet(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
         content = pyarrow.parquet.read_table(path)
     except (pyarrow.ArrowException, OSError) as error:  # of damage it makes either
         raise ValueError(str(error)) from error
-    metadata = content.schema.metadata or {}
-    header = _check_header(
-        {k.decode(): json.loads(v) for k, v in metadata.items() if k.decode() in _HEADER_KEYS}
-    )
+    metadata = {k.decode(): v for k, v in (content.schema.metadata or {}).items()}
+    ours = ('format', 'format_version', *_HEADER_KEYS)
+    header = _check_header({name: json.loads(metadata[name]) for name in ours if name in metadata})
     _check_columns(content.column_names)
     # Another program may have made texts of them.
     types = dict(img_path=pyarrow.binary(), kept=pyarrow.bool_())
@@ -303,16 +299,7 @@ def _read_header(file: Iterable[str]) -> tuple[dict, str]:
 
 
 def _check_header(header: dict) -> dict:
-    if header.get('format') != FORMAT:
-        raise ValueError(f'its format is {header.get("format")!r}, not {FORMAT!r}')
-    if header.get('format_version') != FORMAT_VERSION:
-        raise ValueError(
-            f'its format version is {header.get("format_version")!r}, this version of deft_mm '
-            f'(its own is {__version__}) reads {FORMAT_VERSION}'
-        )
-    missing = [key for key in _HEADER_KEYS if key not in header]
-    if missing:
-        raise ValueError(f'the header lacks {missing}')
+    check_header(header, FORMAT, FORMAT_VERSION, _HEADER_KEYS)
     classes = header['classes']
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
         raise ValueError(f'header key `classes` is a list of names, found {classes!r}')

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from deft_mm.datasets.noise.label_noise import LabelNoise
-from deft_mm.fileio import write_atomically
+from deft_mm.fileio import check_header, write_atomically
 from deft_mm.selection.fingerprint import Fingerprint, digest
 from deft_mm.version import __version__
 
@@ -162,16 +162,7 @@ def _decode(path: Path) -> tuple[dict, np.ndarray]:
     with np.load(path, allow_pickle=False) as file:
         header = json.loads(str(file['header']))
         labels = file['labels']
-    if not isinstance(header, dict) or header.get('format') != FORMAT:
-        raise ValueError(f'its format is not {FORMAT!r}')
-    if header.get('format_version') != FORMAT_VERSION:
-        raise ValueError(
-            f'its format version is {header.get("format_version")!r}, this version of deft_mm '
-            f'(its own is {__version__}) reads {FORMAT_VERSION}'
-        )
-    missing = [key for key in _HEADER_KEYS if key not in header]
-    if missing:
-        raise ValueError(f'its header lacks {missing}')
+    check_header(header, FORMAT, FORMAT_VERSION, _HEADER_KEYS)
     checksum = header.pop('checksum')
     if labels.dtype != np.int32 or _checksum(labels, header) != checksum:
         raise ValueError('its checksum is wrong: it was damaged or edited')
