@@ -6,13 +6,12 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 from mmengine.dataset import Compose, default_collate, pseudo_collate
 from mmengine.logging import print_log
 from mmengine.registry import FUNCTIONS
 from mmpretrain.registry import TRANSFORMS
 
-from deft_mm.datasets.chain import base_datasets, given_labels_of
+from deft_mm.datasets.chain import base_datasets
 from deft_mm.datasets.unreadable_image import UnreadableImageError, apply_transforms
 
 
@@ -38,19 +37,6 @@ class EvaluationView:
         self.dataset = dataset
         self.transforms = list(transforms)
         self.skip_unreadable = skip_unreadable
-
-    @property
-    def metainfo(self) -> dict:
-        """dict: Meta information of the data set."""
-        return self.dataset.metainfo
-
-    @property
-    def given_labels(self) -> np.ndarray:
-        """np.ndarray: (N,) int64, the labels that pipelines see."""
-        return given_labels_of(self.dataset)
-
-    def full_init(self) -> None:
-        """Do nothing: the data set was initialised when the view was made."""
 
     def __len__(self) -> int:
         return len(self.dataset)

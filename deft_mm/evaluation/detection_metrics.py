@@ -20,10 +20,10 @@ class DetectionCounts:
         n_kept_clean (int): Samples that are both.
     """
 
-    n_total: int = 0
-    n_kept: int = 0
-    n_clean: int = 0
-    n_kept_clean: int = 0
+    n_total: int
+    n_kept: int
+    n_clean: int
+    n_kept_clean: int
 
     @classmethod
     def from_arrays(cls, kept: np.ndarray, given: np.ndarray, clean: np.ndarray) -> DetectionCounts:
@@ -53,15 +53,6 @@ class DetectionCounts:
             n_clean=int(is_clean.sum()),
             n_kept_clean=int((kept & is_clean).sum()),
         )
-
-    def __add__(self, other: DetectionCounts) -> DetectionCounts:
-        return DetectionCounts(
-            *(a + b for a, b in zip(self.as_tuple(), other.as_tuple(), strict=True))
-        )
-
-    def as_tuple(self) -> tuple[int, int, int, int]:
-        """Return the counts in the order of the arguments, to be summed over processes."""
-        return self.n_total, self.n_kept, self.n_clean, self.n_kept_clean
 
     def metrics(self) -> dict[str, float]:
         """Return precision, recall and F1 of the clean class in percent, and the counts.

@@ -41,8 +41,6 @@ def test_every_position_has_its_own_index_whatever_the_wrapper(tmp_path):
         assert [sample.sample_idx for sample in samples] == list(range(size))
         labels = [int(sample.gt_label) for sample in samples]
         assert labels == [dataset.get_data_info(idx)['gt_label'] for idx in range(size)]
-        assert labels == view.given_labels.tolist()
-        assert view.metainfo == dataset.metainfo
 
 
 def test_the_data_set_is_shared_and_left_as_it_is(tmp_path):

@@ -92,7 +92,7 @@ def seen_colours(cfg: Config, path, source: Config | None = None) -> tuple[list,
     colours = {}
     for i, image in enumerate(pixels):
         assert (image == image[:, :1, :1]).all()
-        colours[names[view.given_labels[i]]] = tuple(image[:, 0, 0].int().tolist())
+        colours[names[view.get_data_info(i)['gt_label']]] = tuple(image[:, 0, 0].int().tolist())
     return colours, tuple(inputs.shape[-2:])
 
 

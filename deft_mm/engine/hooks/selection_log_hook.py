@@ -5,6 +5,8 @@ Shapes: C classes.
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import numpy as np
 import torch
 from mmengine.dist import all_reduce
@@ -82,7 +84,7 @@ class SelectionLogHook(Hook):
         known = isinstance(dataset, NoisyLabelDataset) and dataset.clean_labels is not None
         given = dataset.given_labels[index] if known else kept
         clean = dataset.clean_labels[index] if known else kept
-        counts = torch.tensor(DetectionCounts.from_arrays(kept, given, clean).as_tuple())
+        counts = torch.tensor(astuple(DetectionCounts.from_arrays(kept, given, clean)))
         all_reduce(counts)
         metrics = DetectionCounts(*counts.tolist()).metrics()
         figures = dict(kept_share=100 * metrics['n_kept'] / metrics['n_total'])
