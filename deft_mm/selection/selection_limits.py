@@ -163,7 +163,7 @@ def _log_changes(before: np.ndarray, after: np.ndarray) -> None:
 
 
 def build_limits(cfg: Mapping) -> SelectionLimits:
-    """Build the limits that ``NoiseFilterHook`` is given.
+    """Build the limits that a hook which filters the data is given.
 
     Args:
         cfg (Mapping): Arguments of :class:`SelectionLimits`.
@@ -177,7 +177,8 @@ def build_limits(cfg: Mapping) -> SelectionLimits:
     known = list(inspect.signature(SelectionLimits).parameters)
     if not isinstance(cfg, Mapping) or not set(cfg) <= set(known):
         raise ValueError(
-            f'NoiseFilterHook.limits is {cfg!r}: give a dict with some of {", ".join(known)}; '
-            'on the command line default_hooks.noise_filter.limits.max_rejected=0.8.'
+            f'default_hooks.noise_filter.limits is {cfg!r}: give a dict with some of '
+            f'{", ".join(known)}; on the command line '
+            'default_hooks.noise_filter.limits.max_rejected=0.8.'
         )
     return SelectionLimits(**cfg)

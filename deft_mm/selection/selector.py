@@ -148,8 +148,8 @@ def _warn_of_lost_classes(
         print_log(
             f'{source} keeps no sample of {len(lost)} of the {len(class_names)} classes: {names}. '
             'A classifier trained on the rest will never predict them. Look at their rows '
-            'in the selection file; NoiseFilterHook.limits=dict(min_kept_per_class=...) keeps the '
-            'best of them.',
+            'in the selection file; default_hooks.noise_filter.limits=dict('
+            'min_kept_per_class=...) keeps the best of them.',
             logger='current',
             level=logging.WARNING,
         )

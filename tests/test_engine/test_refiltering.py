@@ -151,9 +151,9 @@ def test_gradient_accumulation_goes_on_over_epochs_of_other_lengths(tmp_path):
         (
             dict(limits=dict(max_rejectd=0.8)),
             ValueError,
-            r'NoiseFilterHook\.limits.*max_rejected, ',
+            r'noise_filter\.limits.*max_rejected, ',
         ),
-        (dict(limits='max_rejected=0.8'), ValueError, r'NoiseFilterHook\.limits is .*give a dict'),
+        (dict(limits='max_rejected=0.8'), ValueError, r'noise_filter\.limits is .*give a dict'),
         (dict(detection_interval=0), ValueError, r'RefilterHook\.detection_interval is 0'),
     ],
 )
