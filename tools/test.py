@@ -13,6 +13,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.engine.config_walk import datasets_in, is_wrapper
 from deft_mm.engine.launch import (
     add_common_arguments,
     amp_dtype,
@@ -71,26 +72,20 @@ def apply_test_options(cfg: Config, args: argparse.Namespace) -> None:
 
 def _use_flip_tta(cfg: Config) -> None:
     """Test on each image and its mirror image, unless the config has its own ``tta_pipeline``."""
-    _flip_each(cfg.test_dataloader.dataset, cfg.get('tta_pipeline'))
+    for _, dataset in datasets_in(cfg, ['test_dataloader']):
+        if is_wrapper(dataset):
+            continue
+        if 'pipeline' not in dataset:
+            raise ValueError(
+                '--tta changes the pipeline of test_dataloader.dataset, and '
+                f"{dataset['type']} has none: give it one that ends in dict(type='PackInputs')."
+            )
+        *steps, pack = dataset['pipeline']
+        flips = [dict(type='RandomFlip', prob=1.0), dict(type='RandomFlip', prob=0.0)]
+        augment = dict(type='TestTimeAug', transforms=[flips, [pack]])
+        dataset['pipeline'] = cfg.get('tta_pipeline') or [*steps, augment]
     tta_model = cfg.get('tta_model', dict(type='mmpretrain.AverageClsScoreTTA'))
     cfg.model = ConfigDict(**tta_model, module=cfg.model)
-
-
-def _flip_each(dataset: ConfigDict, tta_pipeline: list | None) -> None:
-    """Exchange the pipeline of a data set, or of each that a wrapper holds."""
-    if 'pipeline' in dataset:
-        flips = [dict(type='RandomFlip', prob=1.0), dict(type='RandomFlip', prob=0.0)]
-        augment = dict(type='TestTimeAug', transforms=[flips, [dataset.pipeline[-1]]])
-        dataset.pipeline = tta_pipeline or [*dataset.pipeline[:-1], augment]
-        return
-    held = dataset.get('datasets') or [dataset[key] for key in ('dataset',) if key in dataset]
-    if not held:
-        raise ValueError(
-            f'--tta changes the pipeline of test_dataloader.dataset, and {dataset.type} has none: '
-            "give it one that ends in dict(type='PackInputs')."
-        )
-    for inner in held:
-        _flip_each(inner, tta_pipeline)
 
 
 def test(args: argparse.Namespace) -> None:
