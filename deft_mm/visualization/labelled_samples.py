@@ -14,7 +14,7 @@ import numpy as np
 from deft_mm.datasets import class_names_of, given_labels_of
 from deft_mm.datasets.chain import UNKNOWN, known_clean_labels_of
 from deft_mm.datasets.selection_wrapper import read_selection_of
-from deft_mm.selection import SampleTable
+from deft_mm.selection import NO_CLASS, SampleTable
 
 # The line of a caption that says that a label is wrong starts so.
 WRONG_MARK = '≠ '
@@ -150,7 +150,7 @@ class LabelledSamples:
         if self.selection is not None:
             lines.append(f'clean_prob {self._clean_prob(idx)}, {self._verdict(idx)}')
             pred = int(self.selection.pred_label[idx])
-            if pred not in (given, UNKNOWN):
+            if pred not in (given, NO_CLASS):
                 prob = self.selection.pred_prob[idx]
                 lines.append(f'detector: {self.class_names[pred]} ({prob:.2f})')
         return '\n'.join(lines)
