@@ -30,11 +30,8 @@ class CleanProbWeightedDataset(SelectionWrapper):
             :class:`~deft_mm.datasets.selection_wrapper.SelectionWrapper`.
 
     Raises:
-        FileNotFoundError: If there is no such selection file.
-        ValueError: If the selection belongs to another data set (the message says in what it
-            differs), or is no selection file, if a sample that could be read has no clean
-            probability, or none of them has a weight above 0.
-        TypeError: If an argument is of a wrong type.
+        ValueError: If a sample that could be read has no clean probability, or none of them has a
+            weight above 0. For files and types see ``SelectionWrapper``.
 
     Example:
 

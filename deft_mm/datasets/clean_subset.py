@@ -29,10 +29,7 @@ class CleanSubset(SelectionWrapper):
             :class:`~deft_mm.datasets.selection_wrapper.SelectionWrapper`.
 
     Raises:
-        FileNotFoundError: If there is no such selection file.
-        ValueError: If the selection belongs to another data set (the message says in what it
-            differs), keeps nothing, or is no selection file.
-        TypeError: If an argument is of a wrong type.
+        ValueError: If the selection keeps nothing. For files and types see ``SelectionWrapper``.
 
     Example:
 

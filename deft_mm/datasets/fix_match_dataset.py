@@ -41,11 +41,8 @@ class FixMatchDataset(SelectionWrapper):
             :class:`~deft_mm.datasets.selection_wrapper.SelectionWrapper`.
 
     Raises:
-        FileNotFoundError: If there is no such selection file.
-        ValueError: If the selection belongs to another data set (the message says in what it
-            differs), keeps or rejects nothing, or is no selection file, or if there are to be no
-            unlabelled samples.
-        TypeError: If an argument is of a wrong type.
+        ValueError: If the selection keeps or rejects nothing, or there are to be no unlabelled
+            samples. For files and types see ``SelectionWrapper``.
 
     Example:
 

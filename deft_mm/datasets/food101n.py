@@ -44,9 +44,7 @@ class Food101N(SplitDataset):
     Args:
         data_root (str): The folder of the data.
         split (str): 'train' or 'test'. Defaults to 'train'.
-        metainfo (dict, optional): Meta information, such as other class names. Defaults to None.
-        **kwargs: Other arguments of :class:`mmpretrain.datasets.BaseDataset`, such as ``pipeline``,
-            ``indices`` and ``lazy_init``.
+        **kwargs: ``metainfo`` and others of :class:`~deft_mm.datasets.split_dataset.SplitDataset`.
 
     Raises:
         FileNotFoundError: If a list or the folder of the images is missing.

@@ -30,10 +30,8 @@ class RelabelledSubset(SelectionWrapper):
             :class:`~deft_mm.datasets.selection_wrapper.SelectionWrapper`.
 
     Raises:
-        FileNotFoundError: If there is no such selection file.
-        ValueError: If the selection belongs to another data set (the message says in what it
-            differs), keeps nothing, or is no selection file, or if the threshold is no probability.
-        TypeError: If an argument is of a wrong type.
+        ValueError: If the selection keeps nothing, or the threshold is no probability. For files
+            and types see ``SelectionWrapper``.
 
     Example:
 
