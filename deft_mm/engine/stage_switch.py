@@ -225,7 +225,8 @@ def build_train_dataloader(
         overrides (dict, optional): Keys of ``train_dataloader`` to change. Defaults to None.
 
     Returns:
-        DataLoader: The dataloader.
+        DataLoader: The dataloader; where ``num_batch_per_epoch`` is more than there is, an epoch
+        has what there is.
     """
 
     def share() -> Dataset:
@@ -233,9 +234,16 @@ def build_train_dataloader(
 
     # Built by a function: `build_dataloader` would copy a data set in its config, images included.
     cfg = {**runner.cfg.train_dataloader, **(overrides or {}), 'dataset': dict(type=share)}
-    return Runner.build_dataloader(
-        cfg, seed=runner.seed, diff_rank_seed=runner._randomness_cfg.get('diff_rank_seed', False)
+    options = dict(
+        seed=runner.seed, diff_rank_seed=runner._randomness_cfg.get('diff_rank_seed', False)
     )
+    dataloader = Runner.build_dataloader(cfg, **options)
+    if len(dataloader.dataset) > len(dataset):
+        # MMEngine cuts to num_batch_per_epoch without looking, and would ask for samples beyond
+        # the last.
+        cfg['num_batch_per_epoch'] = None
+        dataloader = Runner.build_dataloader(cfg, **options)
+    return dataloader
 
 
 def end_workers(runner: Runner) -> None:

@@ -84,6 +84,19 @@ def test_data_that_leave_no_batch_are_refused_before_training(tmp_path):
         run(cfg)
 
 
+def test_an_epoch_is_cut_as_far_as_there_are_samples(tmp_path):
+    cfg = two_stages(tmp_path, train_dataloader__num_batch_per_epoch=5)
+    runner = run(cfg)
+    assert [len(batches_of(runner, epoch)) for epoch in (0, 1)] == [5, 3]
+    assert {i for batch in batches_of(runner, 1) for i in batch} == set(range(0, 24, 2))
+
+
+def test_an_epoch_of_more_samples_than_there_are_is_refused_before_training(tmp_path):
+    cfg = two_stages(tmp_path, train_dataloader__num_batch_per_epoch=7)
+    with pytest.raises(ValueError, match='num_batch_per_epoch asks for 28 .* there are 24'):
+        run(cfg)
+
+
 @pytest.mark.parametrize(
     ('num_samples', 'sizes'), [(26, [4, 4, 4]), (24, [4, 4, 4]), (28, [4, 4, 4, 2])]
 )

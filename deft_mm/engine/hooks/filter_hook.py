@@ -467,20 +467,27 @@ class FilterHook(Hook):
 
 
 def _check_loop(runner: Runner) -> None:
-    """Refuse loops and samplers without epochs."""
+    """Refuse loops and samplers without epochs, and epochs that are empty or beyond the data."""
     if not isinstance(runner.train_loop, EpochBasedTrainLoop):
         raise TypeError(
             f'train_cfg builds {type(runner.train_loop).__name__}, but the stages of DeFT are '
             'counted in epochs: set train_cfg=dict(by_epoch=True, max_epochs=..., val_interval=1).'
         )
+    dataset = runner.train_dataloader.dataset
     if isinstance(runner.train_dataloader.sampler, InfiniteSampler):
         raise ValueError(
             'train_dataloader.sampler is an InfiniteSampler, with which an epoch never ends: set '
             "train_dataloader.sampler=dict(type='DefaultSampler', shuffle=True)."
         )
+    asked, there = (len(data) for data in (dataset, _whole(dataset)))
+    if asked > there:
+        raise ValueError(
+            f'train_dataloader.num_batch_per_epoch asks for {asked} samples an epoch, and there '
+            f'are {there}: set it lower, or leave it out.'
+        )
     if len(runner.train_dataloader) == 0:
         raise ValueError(
-            f'An epoch has no iteration: of {len(runner.train_dataloader.dataset)} training '
+            f'An epoch has no iteration: of {len(dataset)} training '
             'samples no batch is left. Set train_dataloader.drop_last=False, or a smaller '
             'train_dataloader.batch_size.'
         )
