@@ -94,6 +94,8 @@ def score_samples(
         num_workers=num_workers,
         collate_fn=scoring_collate,
         pin_memory=device.type == 'cuda',
+        # Not the run's: an epoch draws what it draws without the pass.
+        generator=torch.Generator(),
     )
     was_training = model.training
     model.eval()

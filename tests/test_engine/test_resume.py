@@ -47,6 +47,20 @@ def test_resume_at_any_epoch_equals_uninterrupted_run(uninterrupted, tmp_path, e
         assert files[0] == files[1]
 
 
+@pytest.mark.parametrize('epoch', [1, 2, 3])
+def test_resume_draws_what_a_run_draws_that_has_scored_before_the_epoch(tmp_path, epoch):
+    cfg = tiny(CONFIG, tmp_path / 'whole', num_samples=30, **STAGE_EPOCHS)
+    cfg.default_hooks.checkpoint.max_keep_ckpts = -1
+    cfg.default_hooks.noise_filter.update(
+        selector=dict(type='KeepEvenIndices'), detection_interval=1
+    )
+    cfg.model.classifier.train_cfg = dict(augments=dict(type='Mixup', alpha=0.8))
+    whole = run(cfg)
+    cfg.work_dir = str(tmp_path / 'resumed')
+    cfg.resume, cfg.load_from = True, str(tmp_path / 'whole' / f'epoch_{epoch}.pth')
+    assert same_state(whole.model.state_dict(), run(cfg).model.state_dict())
+
+
 def _rows(work_dir: Path) -> list[str]:
     lines = (work_dir / 'selection.csv').read_text().splitlines()
     return [line for line in lines if not line.startswith('#')]
