@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 from mmengine.dataset import worker_init_fn
 from mmengine.dist import get_rank
-from mmengine.hooks import CheckpointHook, EarlyStoppingHook
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook, EMAHook
 from mmengine.logging import MMLogger
 from mmengine.runner import BaseLoop, Runner
 from mmpretrain.registry import PARAM_SCHEDULERS
@@ -47,6 +47,20 @@ def training_data(runner: Runner) -> Dataset:
     """The training data without MMEngine's cut to ``num_batch_per_epoch``."""
     dataset = runner.train_dataloader.dataset
     return getattr(dataset, '_dataset', dataset)
+
+
+def enter_stage(runner: Runner, stage: str, begin_epoch: int = 0) -> None:
+    """Make a child of a DeFT model the active one, in averaged copies of the model, too.
+
+    Args:
+        runner (Runner): The runner.
+        stage (str): Name of the stage.
+        begin_epoch (int): The first epoch of the stage. Defaults to 0.
+    """
+    # EMAHook averages parameters; with update_buffers=True it never copies a whole number.
+    copies = [hook.ema_model.module for hook in runner.hooks if isinstance(hook, EMAHook)]
+    for model in (bare_model(runner), *copies):
+        model.set_stage(stage, begin_epoch)
 
 
 def start_stage(runner: Runner, stage: str, epochs: int) -> None:

@@ -51,6 +51,22 @@ def test_resume_with_class_counts_and_averages_equals_uninterrupted_run(tmp_path
     assert same_state(run(cfg).model.state_dict(), whole.model.state_dict())
 
 
+@pytest.mark.parametrize('update_buffers', [False, True])
+def test_checkpoint_is_of_the_stage_in_which_it_was_saved(tmp_path, update_buffers):
+    cfg = tiny(CONFIG, tmp_path / 'first')
+    cfg.custom_hooks = [dict(EMA[0], update_buffers=update_buffers)]
+    cfg.default_hooks.noise_filter.selector = dict(type='KeepEvenIndices')
+    run(cfg)
+    cfg.work_dir = str(tmp_path / 'second')
+    cfg.load_from = str(tmp_path / 'first' / 'epoch_2.pth')
+    run(cfg)
+    for name in ('first', 'second'):
+        for epoch in (1, 2):
+            file = torch.load(tmp_path / name / f'epoch_{epoch}.pth', weights_only=True)
+            stages = file['state_dict']['stage'], file['ema_state_dict']['module.stage']
+            assert stages == (epoch - 1, epoch - 1)
+
+
 def score_with(cfg, weights) -> np.ndarray:
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         model = MODELS.build(dict(cfg.model, data_preprocessor=cfg.get('data_preprocessor')))

@@ -11,6 +11,7 @@ from mmpretrain.registry import HOOKS
 from deft_mm.datasets.selection_wrapper import read_selection_of
 from deft_mm.engine.hooks.filter_hook import FilterHook
 from deft_mm.engine.stage_switch import (
+    enter_stage,
     forget_stage,
     is_resuming,
     is_training,
@@ -167,7 +168,7 @@ class NoiseFilterHook(FilterHook):
         """Start counting iterations; a new run starts in stage 1 whatever it was loaded from."""
         super().before_train(runner)
         if not is_resuming(runner):
-            self.model.set_stage('detector')
+            enter_stage(runner, 'detector')
         stage = self.model.active_stage
         epochs = self.detector_epochs if stage == 'detector' else self.classifier_epochs
         if stage in runner.optim_wrapper:
@@ -231,7 +232,7 @@ class NoiseFilterHook(FilterHook):
 
     def _enter_classifier(self, runner: Runner, table: SampleTable, epoch: int, iteration: int):
         """Make the classifier the active model and the kept samples its training data."""
-        self.model.set_stage('classifier', begin_epoch=epoch)
+        enter_stage(runner, 'classifier', begin_epoch=epoch)
         data = self.train_on(runner, table, self.model.classifier, epoch, iteration)
         forget_stage(runner, 'detector')
         start_stage(runner, 'classifier', self.classifier_epochs)
