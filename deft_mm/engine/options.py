@@ -59,7 +59,8 @@ def parse_options(pairs: Iterable[str]) -> dict[str, Any]:
         dict[str, Any]: Values by dotted key.
 
     Raises:
-        ValueError: If a text has no '=' or nothing before it, or its brackets don't match.
+        ValueError: If a text has no '=' or nothing before it, its brackets don't match, or there
+            is a dict in it.
     """
     options = {}
     for pair in pairs:
@@ -70,6 +71,11 @@ def parse_options(pairs: Iterable[str]) -> dict[str, Any]:
             options[key] = DictAction._parse_iterable(text)
         except AssertionError:
             raise ValueError(f'The brackets of {pair!r} do not match.') from None
+        except RecursionError:  # MMEngine's way with dict(...)
+            raise ValueError(
+                f'{pair!r} has a dict, which a value cannot be, nor be part of: set its keys one '
+                f'by one, {key}.NAME=VALUE, or in a config file.'
+            ) from None
     return options
 
 

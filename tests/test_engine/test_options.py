@@ -243,7 +243,7 @@ def test_options_of_the_command_line_are_collected():
     assert parser().parse_args([]).cfg_options == {}
 
 
-@pytest.mark.parametrize('text', ['foo', '=3', 'a=[1,2'])
+@pytest.mark.parametrize('text', ['foo', '=3', 'a=[1,2', 'a=[dict(type=b,c=1)]'])
 def test_option_that_is_none_is_a_mistake_of_the_command_line(text, capsys):
     with pytest.raises(SystemExit):
         parser().parse_args(['--cfg-options', text])
