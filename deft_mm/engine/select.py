@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import numpy as np
 import torch
@@ -83,8 +84,9 @@ def select(
         SampleTable: The same in every process; possibly nothing is kept.
 
     Raises:
-        ValueError: If no sample can be scored, the selector needs what the model doesn't give, or
-            an image can't be read and ``skip_unreadable`` is False.
+        ValueError: If no sample can be scored, the selector needs what the model doesn't give or
+            returns something else than two arrays of N values, or an image can't be read and
+            ``skip_unreadable`` is False.
     """
     table = sample_table_of(dataset) if table is None else table
     with _averaged_weights(runner), precision_of(runner, amp_dtype):
@@ -115,14 +117,27 @@ def _decide(
     table: SampleTable, selector: Selector, limits: SelectionLimits | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which samples are kept, and the selector's score of each."""
-    kept, score = selector(table)
-    kept, score = kept & table.readable & table.scored, np.asarray(score, dtype=np.float32)
+    kept, score = _arrays(selector(table), len(table), type(selector).__name__)
+    kept = kept & table.readable & table.scored
     if limits is not None:
         scored = table.scored
         kept[scored] = limits.apply(
             kept[scored], score[scored], table.given_label[scored], table.readable[scored]
         )
     return kept, score
+
+
+def _arrays(answer: Any, num_samples: int, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """What a selector has returned, checked."""
+    parts = [np.asarray(part) for part in answer] if isinstance(answer, (tuple, list)) else []
+    shapes = [part.shape for part in parts]
+    if shapes != [(num_samples,)] * 2 or parts[0].dtype != np.bool_:
+        found = [f'{part.dtype} of shape {part.shape}' for part in parts]
+        raise ValueError(
+            f'{name} returned {" and ".join(found) or type(answer).__name__}: a selector returns '
+            f'two arrays of shape ({num_samples},), bool, True for a sample to keep, and a score.'
+        )
+    return parts[0], parts[1].astype(np.float32)
 
 
 @contextmanager

@@ -252,3 +252,40 @@ def test_selector_of_ones_own_sees_the_whole_table(detector, dataset):
     table = run(detector, dataset, ByFeature(), keep_unmatched=False)
     np.testing.assert_array_equal(table.kept, table.scored)
     assert table.score.tolist() == list(range(40)) and table.score.dtype == np.float32
+
+
+class Returns(Selector):
+    """Answers what it is given."""
+
+    def __init__(self, answer) -> None:
+        self.answer = answer
+
+    def __call__(self, table):
+        return self.answer
+
+
+KEPT, SCORE = np.arange(40) % 2 == 0, np.linspace(0, 1, 40)
+
+
+@pytest.mark.parametrize(
+    ('answer', 'found'),
+    [
+        (None, 'NoneType'),
+        (KEPT, 'ndarray'),
+        ((KEPT[:1], SCORE), r'bool of shape \(1,\) and float64 of shape \(40,\)'),
+        ((KEPT, 0.5), r'bool of shape \(40,\) and float64 of shape \(\)'),
+        ((KEPT.astype(int), SCORE), 'int64 of shape .* and'),
+        ((KEPT, SCORE, SCORE), 'float64 .* and float64'),
+    ],
+)
+def test_a_selector_that_does_not_return_two_arrays_is_told_so(detector, dataset, answer, found):
+    with pytest.raises(ValueError, match=rf'Returns returned {found}.*shape \(40,\), bool'):
+        run(detector, dataset, Returns(answer), SelectionLimits(max_rejected=0.5))
+
+
+def test_a_selector_may_return_lists_and_tensors(detector, dataset):
+    expected = run(detector, dataset, Returns((KEPT, SCORE)))
+    for kind in (np.ndarray.tolist, torch.from_numpy):
+        table = run(detector, dataset, Returns((kind(KEPT), kind(SCORE))))
+        np.testing.assert_array_equal(table.kept, expected.kept)
+        np.testing.assert_array_equal(table.score, expected.score)
