@@ -222,6 +222,10 @@ def _read_parquet(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
     ours = ('format', 'format_version', *_HEADER_KEYS)
     header = _check_header({name: json.loads(metadata[name]) for name in ours if name in metadata})
     _check_columns(content.column_names)
+    for name in COLUMNS:
+        # Where a score is missing, there is none.
+        if _DTYPES.get(name) is not np.float32 and content[name].null_count:
+            raise ValueError(f'column `{name}` has {content[name].null_count} empty cells')
     # Another program may have made texts of them.
     types = dict(img_path=pyarrow.binary(), kept=pyarrow.bool_())
     try:

@@ -251,6 +251,21 @@ def as_texts(content, kept):
     return content
 
 
+def blank(content, name):
+    """Empty a column's first cell."""
+    values = [None, *content[name].to_pylist()[1:]]
+    column = pyarrow.array(values, content[name].type)
+    return content.set_column(content.column_names.index(name), name, column)
+
+
+def test_score_that_parquet_lacks_is_none(tmp_path):
+    path = tmp_path / 'selection.parquet'
+    write_selection(path, selection())
+    rewrite(path, lambda content: blank(blank(content, 'clean_prob'), 'pred_prob'))
+    table = read_selection(path)
+    assert np.isnan(table.clean_prob[0]) and np.isnan(table.pred_prob[0])
+
+
 def test_parquet_whose_columns_became_texts_still_reads(tmp_path):
     path = tmp_path / 'selection.parquet'
     write_selection(path, selection())
@@ -280,6 +295,10 @@ def test_rows_of_parquet_may_come_in_any_order(tmp_path):
         (
             lambda content: content.set_column(4, 'clean_prob', pyarrow.array([2.0] * 5)),
             'clean_prob of sample 0.*not a probability',
+        ),
+        *(
+            (lambda content, name=name: blank(content, name), f'column `{name}` has 1 empty cells')
+            for name in ('sample_idx', 'img_path', 'given_label', 'pred_label', 'kept')
         ),
         (
             lambda content: content.replace_schema_metadata(
