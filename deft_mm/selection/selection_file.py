@@ -226,8 +226,8 @@ def _read_parquet(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
         # Where a score is missing, there is none.
         if _DTYPES.get(name) is not np.float32 and content[name].null_count:
             raise ValueError(f'column `{name}` has {content[name].null_count} empty cells')
-    # Another program may have made texts of them.
-    types = dict(img_path=pyarrow.binary(), kept=pyarrow.bool_())
+    # Another program may have made texts of paths, and something else of yes and no.
+    types = dict(img_path=pyarrow.binary(), kept=pyarrow.string())
     try:
         columns = {
             name: content[name].cast(types.get(name, content[name].type)).to_numpy()
@@ -237,6 +237,7 @@ def _read_parquet(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
     except pyarrow.ArrowException as error:
         raise ValueError(str(error)) from error
     columns['img_path'] = [path.decode(**_ENCODING) for path in columns['img_path']]
+    columns['kept'] = _read_kept(columns['kept'].astype(str))
     return header, columns
 
 

@@ -297,6 +297,15 @@ def test_rows_of_parquet_may_come_in_any_order(tmp_path):
             'clean_prob of sample 0.*not a probability',
         ),
         *(
+            (
+                lambda content, value=value: content.set_column(
+                    content.column_names.index('kept'), 'kept', pyarrow.array([value] * 5)
+                ),
+                f"column `kept` holds '{value}', which is neither 1 nor 0",
+            )
+            for value in (2, 0.5, float('nan'), 'yes')
+        ),
+        *(
             (lambda content, name=name: blank(content, name), f'column `{name}` has 1 empty cells')
             for name in ('sample_idx', 'img_path', 'given_label', 'pred_label', 'kept')
         ),
