@@ -11,6 +11,7 @@ import mmengine
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from deft_mm.datasets import ImageFolderDataset
@@ -144,3 +145,19 @@ def test_processes_that_found_other_images_stop(user, monkeypatch):
     monkeypatch.setattr(data_report_hook, 'is_training', lambda runner: True)
     with pytest.raises(ValueError, match='Process 1 found other training images'):
         DataReportHook().before_run(runner)
+
+
+def test_the_report_is_of_all_images_where_epochs_are_cut_short(user, tmp_path, monkeypatch):
+    dataset = ImageFolderDataset(str(user / 'images'))
+    sampler = dict(type='DefaultSampler', shuffle=False)
+    cfg = dict(batch_size=1, num_batch_per_epoch=1, dataset=dataset, sampler=sampler)
+    runner = SimpleNamespace(
+        train_dataloader=Runner.build_dataloader(cfg),
+        val_loop=None,
+        work_dir=tmp_path,
+        logger=MMLogger.get_instance('report'),
+    )
+    assert len(runner.train_dataloader.dataset) == 1
+    monkeypatch.setattr(data_report_hook, 'is_training', lambda runner: True)
+    DataReportHook().before_run(runner)
+    assert 'unreadable image' in (tmp_path / 'data_report.csv').read_text()
