@@ -81,13 +81,22 @@ class StageOptimWrapperConstructor:
             None.
 
     Raises:
-        ValueError: If a stage that trains has no optimiser, or if nothing is trained.
+        ValueError: If a stage that trains has no optimiser, if nothing is trained, or if a shared
+            key has no effect, since each stage has its own.
     """
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
         cfg = copy.deepcopy(optim_wrapper_cfg)
         self.stage_cfgs = {stage: cfg.pop(stage) for stage in STAGES if stage in cfg}
         self.shared_cfg = dict(cfg)
+        stages = self.stage_cfgs
+        for key in self.shared_cfg:
+            if len(stages) == len(STAGES) and all(key in own for own in stages.values()):
+                places = ' and '.join(f'optim_wrapper.{stage}.{key}' for stage in stages)
+                raise ValueError(
+                    f'optim_wrapper.{key} has no effect, since both stages have their own: set '
+                    f'{places} instead.'
+                )
         if paramwise_cfg is not None:
             self.shared_cfg['paramwise_cfg'] = paramwise_cfg
 

@@ -152,3 +152,14 @@ def test_resumed_optimiser_is_fused_if_this_config_says_so(saved):
     expected = wrappers[0][0]['detector'].optimizer.state[wrappers[0][1].detector.weight]
     assert torch.equal(state['momentum_buffer'], expected['momentum_buffer'])
     steps(resumed, model)  # runs, whichever kernel the checkpoint was saved with
+
+
+@pytest.mark.parametrize('key', ['optimizer', 'clip_grad', 'type'])
+def test_a_shared_key_without_an_effect_is_refused(key):
+    both = dict(optimizer=dict(type='SGD', lr=0.1), clip_grad=dict(max_norm=1), type='OptimWrapper')
+    shared = {key: both[key]}
+    match = rf'optim_wrapper\.{key} has no effect.*set optim_wrapper\.detector\.{key} and '
+    with pytest.raises(ValueError, match=match):
+        StageOptimWrapperConstructor(dict(shared, detector=both, classifier=both))
+    # of one of them it is the default
+    StageOptimWrapperConstructor(dict(shared, detector=both, classifier={}))

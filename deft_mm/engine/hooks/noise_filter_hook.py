@@ -68,7 +68,8 @@ class NoiseFilterHook(FilterHook):
         selection: str | PathLike | None = None,
         **kwargs: Any,
     ) -> None:
-        moved = {name: kwargs[name] for name in ('begin', 'interval') if name in kwargs}
+        moved = dict(begin=kwargs.get('begin'), interval=kwargs.get('interval'))
+        moved = {name: value for name, value in moved.items() if value is not None}
         if moved:
             text = ', '.join(f'{name}={value!r}' for name, value in moved.items())
             raise ValueError(
