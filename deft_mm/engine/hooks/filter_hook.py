@@ -14,7 +14,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpretrain.registry import DATASETS, TRANSFORMS
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from deft_mm.datasets import (
     NoisyLabelDataset,
@@ -28,12 +28,14 @@ from deft_mm.engine.rehearsal import check_sample_fields, make_batch, rehearse_s
 from deft_mm.engine.scoring_pass import check_needs
 from deft_mm.engine.select import precision_of, select
 from deft_mm.engine.stage_switch import (
+    bare_model,
     build_train_dataloader,
     is_resuming,
     is_training,
     replace_train_dataset,
+    training_data,
 )
-from deft_mm.evaluation import SelectionReport
+from deft_mm.evaluation import DETECTION_METRICS, SelectionReport
 from deft_mm.main_process import on_main_process
 from deft_mm.models.heads import ScoringHead
 from deft_mm.registered_class import registered_class
@@ -189,8 +191,8 @@ class FilterHook(Hook):
         if not is_training(runner):
             return
         _check_loop(runner)
-        self.model = getattr(runner.model, 'module', runner.model)
-        self.dataset = _whole(runner.train_dataloader.dataset)
+        self.model = bare_model(runner)
+        self.dataset = training_data(runner)
         if self.skip_unreadable and isinstance(self.dataset, NoisyLabelDataset):
             self.dataset.skip_unreadable = True
         # Read once: paths of a million files take a while.
@@ -353,8 +355,9 @@ class FilterHook(Hook):
         """Log a selection's figures, and leave them in the message hub for the summary."""
         figures = dict(epoch=epoch, files=files, **report.figures)
         runner.message_hub.update_info('noise_filter', figures)
-        names = ('precision', 'recall', 'f1', 'auroc')
-        scalars = {f'detection/{name}': figures[name] for name in names if name in figures}
+        scalars = {
+            f'detection/{name}': figures[name] for name in DETECTION_METRICS if name in figures
+        }
         if scalars:
             runner.visualizer.add_scalars(scalars, step=epoch)
         runner.logger.info(report.to_line())
@@ -479,7 +482,7 @@ def _check_loop(runner: Runner) -> None:
             'train_dataloader.sampler is an InfiniteSampler, with which an epoch never ends: set '
             "train_dataloader.sampler=dict(type='DefaultSampler', shuffle=True)."
         )
-    asked, there = (len(data) for data in (dataset, _whole(dataset)))
+    asked, there = len(dataset), len(training_data(runner))
     if asked > there:
         raise ValueError(
             f'train_dataloader.num_batch_per_epoch asks for {asked} samples an epoch, and there '
@@ -491,8 +494,3 @@ def _check_loop(runner: Runner) -> None:
             'samples no batch is left. Set train_dataloader.drop_last=False, or a smaller '
             'train_dataloader.batch_size.'
         )
-
-
-def _whole(dataset: Dataset) -> Dataset:
-    """The data set without MMEngine's cut to ``num_batch_per_epoch``."""
-    return getattr(dataset, '_dataset', dataset)

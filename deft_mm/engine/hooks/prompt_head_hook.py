@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmengine.hooks import Hook
 from mmpretrain.registry import HOOKS
 
-from deft_mm.engine.stage_switch import is_training
+from deft_mm.engine.stage_switch import bare_model, is_training
 from deft_mm.models.heads import TextHead
 
 
@@ -35,8 +35,7 @@ class PromptHeadHook(Hook):
         """
         dataset = _dataset_of(runner)
         names = (getattr(dataset, 'metainfo', None) or {}).get('classes')
-        model = getattr(runner.model, 'module', runner.model)
-        for path, module in model.named_modules():
+        for path, module in bare_model(runner).named_modules():
             count = getattr(module, 'num_classes', None)
             if names is not None and path.endswith('head') and isinstance(count, int) and count > 0:
                 _check_count(path, count, names, dataset)
