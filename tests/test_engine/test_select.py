@@ -275,7 +275,7 @@ KEPT, SCORE = np.arange(40) % 2 == 0, np.linspace(0, 1, 40)
         ((KEPT[:1], SCORE), r'bool of shape \(1,\) and float64 of shape \(40,\)'),
         ((KEPT, 0.5), r'bool of shape \(40,\) and float64 of shape \(\)'),
         ((KEPT.astype(int), SCORE), 'int64 of shape .* and'),
-        ((KEPT, SCORE, SCORE), 'float64 .* and float64'),
+        ((KEPT, SCORE, SCORE), 'bool .* and float64 .* and float64'),
     ],
 )
 def test_a_selector_that_does_not_return_two_arrays_is_told_so(detector, dataset, answer, found):

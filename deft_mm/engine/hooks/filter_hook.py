@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.dataset import InfiniteSampler
+from mmengine.dist import sync_random_seed
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpretrain.registry import DATASETS, TRANSFORMS
@@ -323,7 +324,10 @@ class FilterHook(Hook):
         """
         epoch = runner.epoch if epoch is None else epoch
         if self._newest is not None and self._newest[0] == runner.iter:
-            return self._newest[1]  # the same weights
+            # The same weights. A pass agrees on the seed of its sampler: what is drawn after it is
+            # the same in a resumed run, which makes the pass.
+            sync_random_seed()
+            return self._newest[1]
         start = time.perf_counter()
         self.selector.set_epoch(epoch)
         table = select(
