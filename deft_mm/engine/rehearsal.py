@@ -224,12 +224,17 @@ def _is_list_of_items(batch: Any) -> bool:
     )
 
 
+def _used_gpus() -> list[int]:
+    """The GPU of this process; asking for one would begin to use it."""
+    return [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
+
+
 @contextmanager
 def _same_random_numbers() -> Iterator[None]:
     """Put the state of the generators back: weights are drawn after this."""
     python, numpy = random.getstate(), np.random.get_state()
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(_used_gpus()):
             yield
     finally:
         random.setstate(python)

@@ -115,3 +115,10 @@ def test_the_cautious_recipe_is_recommended_to_others(recipe):
     (message,) = messages_of(f'of {recipe}', [0.8] * 10, [0.3] * 10, head=head)[1]
     assert ("recipe='cautious'" in message) == (recipe == 'synthetic')
     assert 'lower learning rate' in message
+
+
+def test_an_epoch_that_is_cut_short_is_judged_by_its_true_labels_too(tmp_path):
+    cfg = tiny(CONFIG, tmp_path, train_dataloader__num_batch_per_epoch=3)
+    run(cfg)
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    assert 'running selection (%): kept_share' in log and ', precision ' in log.split('running')[1]

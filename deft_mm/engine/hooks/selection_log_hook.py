@@ -16,7 +16,7 @@ from mmpretrain.registry import HOOKS
 from torch.utils.data import Dataset
 
 from deft_mm.datasets import NoisyLabelDataset
-from deft_mm.engine.stage_switch import active_model
+from deft_mm.engine.stage_switch import active_model, training_data
 from deft_mm.evaluation import DetectionCounts
 from deft_mm.models.heads import ScoringHead
 from deft_mm.shorten import first_few
@@ -74,7 +74,7 @@ class SelectionLogHook(Hook):
             return
         index = torch.cat([index for index, _ in self._batches]).cpu().numpy()
         kept = torch.cat([selected for _, selected in self._batches]).cpu().numpy()
-        dataset = runner.train_dataloader.dataset
+        dataset = training_data(runner)
         self._log_figures(runner, dataset, index, kept)
         # Only a wrapper of ours stamps the index by which a label is found.
         if _head(runner).doubts_labels and isinstance(dataset, NoisyLabelDataset):
