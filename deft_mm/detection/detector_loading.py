@@ -11,7 +11,7 @@ from mmpretrain.registry import DATASETS, MODELS
 from torch import Tensor, nn
 
 from deft_mm.datasets import class_names_of
-from deft_mm.engine.checkpoint_loading import safe_loading
+from deft_mm.engine.checkpoint_loading import misfits, safe_loading
 from deft_mm.engine.data_settings import fill_num_classes, settle_data
 from deft_mm.models.heads import TextHead
 
@@ -208,20 +208,11 @@ def _weights_in(checkpoint: Mapping) -> dict[str, Tensor]:
 def _require_fit(
     detector: nn.Module, weights: Mapping[str, Tensor], source: str, config: str
 ) -> None:
-    expected = {k: v for k, v in detector.state_dict().items() if not k.startswith(_LOSSES)}
-    faults = {
-        'missing': [name for name in expected if name not in weights],
-        'unknown': [name for name in weights if name not in expected],
-        'of another shape': [
-            f'{name} {tuple(weights[name].shape)} instead of {tuple(value.shape)}'
-            for name, value in expected.items()
-            if name in weights and weights[name].shape != value.shape
-        ],
-    }
+    faults = misfits(detector, weights)
     found = [f'{len(names)} {fault} ({names[0]})' for fault, names in faults.items() if names]
     if found:
         raise ValueError(
-            f'{source} does not hold the weights of the detector of {config}, of which there are '
-            f'{len(expected)}: {", ".join(found)}. Give the config that the run has written to its '
-            'work directory, and a checkpoint of that run.'
+            f'{source} does not hold the weights of the detector of {config}: {", ".join(found)}. '
+            'Give the config that the run has written to its work directory, and a checkpoint of '
+            'that run.'
         )

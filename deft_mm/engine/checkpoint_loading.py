@@ -12,7 +12,7 @@ they are. The loader below is used where it is asked for: by the tools, by runs 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,10 +20,12 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
+from torch import Tensor, nn
 
 from deft_mm.safe_globals import numpy_globals, takes_renamed_globals
 
 _STATISTICS = ('min', 'max', 'mean', 'current')
+_LOSSES = 'head.loss'
 
 
 def _history_buffer_getattr(owner: object, name: str):
@@ -100,3 +102,27 @@ def load_local_checkpoint(filename: str, map_location=None) -> dict:
             f'run code: {str(error).splitlines()[0]} If you trust its author, load it with '
             "torch.load(..., weights_only=False) and save its 'state_dict' alone to a new file."
         ) from error
+
+
+def misfits(model: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, list[str]]:
+    """Compare the weights of a checkpoint with those of a model, but for what losses keep.
+
+    Args:
+        model (nn.Module): The model.
+        weights (Mapping[str, Tensor]): A state dict.
+
+    Returns:
+        dict[str, list[str]]: Names of weights: of the model that are 'missing' in the checkpoint,
+        of the checkpoint that are 'unknown' to the model, and those 'of another shape'.
+    """
+    # A loss may keep something of every training sample, and nothing that a prediction needs.
+    expected = {k: v for k, v in model.state_dict().items() if _LOSSES not in k}
+    return {
+        'missing': [name for name in expected if name not in weights],
+        'unknown': [name for name in weights if name not in expected and _LOSSES not in name],
+        'of another shape': [
+            f'{name} {tuple(weights[name].shape)} instead of {tuple(value.shape)}'
+            for name, value in expected.items()
+            if name in weights and weights[name].shape != value.shape
+        ],
+    }

@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -56,10 +57,13 @@ def test_checkpoints_of_both_stages_hold_plain_types_only(finished):
 def test_history_buffers_survive_the_round_trip():
     buffer = HistoryBuffer([0.1, 0.2, 1e-9], [1, 2, 3])
     checkpoint = dict(message_hub=dict(log_scalars=dict(loss=buffer)), best=np.float64(0.3))
-    hook = SafeCheckpointHook()
-    hook.before_save_checkpoint(None, checkpoint)
+    hook, runner = (
+        SafeCheckpointHook(),
+        SimpleNamespace(model=torch.nn.Identity(), _train_loop=None),
+    )
+    hook.before_save_checkpoint(runner, checkpoint)
     assert type(checkpoint['best']) is float
-    hook.after_load_checkpoint(None, checkpoint)
+    hook.after_load_checkpoint(runner, checkpoint)
     restored = checkpoint['message_hub']['log_scalars']['loss']
     assert (restored.data[0] == buffer.data[0]).all() and (restored.data[1] == buffer.data[1]).all()
 
@@ -185,3 +189,27 @@ def test_interrupted_save_keeps_the_previous_file(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         backend.put(b'second, longer', path)
     assert path.read_bytes() == b'first' and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.fixture(scope='module')
+def of_another_model(tmp_path_factory) -> str:
+    folder = tmp_path_factory.mktemp('another')
+    run(tiny('ce/ce_digits_sym40.py', folder))
+    return str(folder / 'epoch_1.pth')
+
+
+@pytest.mark.parametrize('what', ['test', 'train'])
+def test_weights_of_another_model_are_refused(of_another_model, tmp_path, what):
+    cfg = tiny('deft/deft_digits_sym40.py', tmp_path, load_from=of_another_model)
+    with pytest.raises(ValueError, match=r'epoch_1\.pth is one of another model than the DeFT'):
+        getattr(Runner.from_cfg(cfg), what)()
+
+
+def test_a_test_with_a_part_of_the_weights_is_refused(of_another_model, tmp_path):
+    checkpoint = torch.load(of_another_model, weights_only=True)
+    checkpoint['state_dict'].pop('head.fc.bias')
+    torch.save(checkpoint, tmp_path / 'part.pth')
+    cfg = tiny('ce/ce_digits_sym40.py', tmp_path, load_from=str(tmp_path / 'part.pth'))
+    with pytest.raises(ValueError, match=r'1 are missing \(head\.fc\.bias\)'):
+        Runner.from_cfg(cfg).test()
+    Runner.from_cfg(cfg).train()  # a new head on trained weights is what load_from is for

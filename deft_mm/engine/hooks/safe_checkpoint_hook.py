@@ -13,7 +13,8 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
-from deft_mm.engine.checkpoint_loading import safe_loading
+from deft_mm.engine.checkpoint_loading import misfits, safe_loading
+from deft_mm.engine.stage_switch import bare_model, is_training
 
 _HISTORY = 'history_buffer'
 
@@ -57,11 +58,41 @@ class SafeCheckpointHook(Hook):
                 checkpoint[key] = _to_plain(checkpoint[key])
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Restore the message hub's log buffers."""
+        """Refuse the weights of another model, and restore the message hub's log buffers.
+
+        Raises:
+            ValueError: If a test is of a checkpoint that lacks weights of the model, or training
+                begins from one that has none of them.
+        """
+        _require_weights(runner, checkpoint)
         scalars = checkpoint.get('message_hub', {}).get('log_scalars', {})
         for name, value in scalars.items():
             if isinstance(value, dict) and _HISTORY in value:
                 scalars[name] = _to_history(value)
+
+
+def _require_weights(runner: Runner, checkpoint: dict) -> None:
+    """MMEngine loads what fits, and goes on with random weights in place of the rest."""
+    model, state = bare_model(runner), checkpoint.get('state_dict', checkpoint)
+    weights = {
+        str(name).removeprefix('module.'): value
+        for name, value in state.items()
+        if isinstance(value, torch.Tensor)
+    }
+    faults = misfits(model, weights)
+    lacking = [*faults['missing'], *faults['of another shape']]
+    # Training may begin from a part of another model, such as a backbone.
+    expected = [name for name, _ in model.named_parameters()]
+    has_none = len(expected) > 0 and set(expected) <= set(lacking)
+    if has_none if is_training(runner) else lacking:
+        found = [
+            f'{len(names)} are {fault} ({names[0]})' for fault, names in faults.items() if names
+        ]
+        raise ValueError(
+            f'Checkpoint {runner._load_from} is one of another model than the '
+            f'{type(model).__name__} of this config: of its weights {", ".join(found)}. Give the '
+            'config that the run has written to its work directory, and a checkpoint of that run.'
+        )
 
 
 def _to_plain(value):
