@@ -11,7 +11,7 @@ from mmpretrain.registry import DATASETS, MODELS
 from torch import Tensor, nn
 
 from deft_mm.datasets import class_names_of
-from deft_mm.engine.checkpoint_loading import misfits, safe_loading
+from deft_mm.engine.checkpoint_loading import misfits, safe_loading, weights_of
 from deft_mm.engine.data_settings import fill_num_classes, settle_data
 from deft_mm.models.heads import TextHead
 
@@ -189,14 +189,7 @@ def _require_shared_prompts(head: Mapping) -> None:
 
 def _weights_in(checkpoint: Mapping) -> dict[str, Tensor]:
     """The detector's weights by name: those of a DeFT model's detector, or all of a model."""
-    state = checkpoint.get('state_dict', checkpoint)
-    if not isinstance(state, Mapping):
-        return {}
-    weights = {
-        str(name).removeprefix('module.'): value
-        for name, value in state.items()
-        if isinstance(value, Tensor)
-    }
+    weights = weights_of(checkpoint)
     inside = {
         name.removeprefix(_PREFIX): value
         for name, value in weights.items()

@@ -104,6 +104,25 @@ def load_local_checkpoint(filename: str, map_location=None) -> dict:
         ) from error
 
 
+def weights_of(checkpoint: Mapping) -> dict[str, Tensor]:
+    """The weights in a checkpoint, or in a state dict alone.
+
+    Args:
+        checkpoint (Mapping): What was loaded.
+
+    Returns:
+        dict[str, Tensor]: By name, without the prefix of distributed training; possibly none.
+    """
+    state = checkpoint.get('state_dict', checkpoint)
+    if not isinstance(state, Mapping):
+        return {}
+    return {
+        str(name).removeprefix('module.'): value
+        for name, value in state.items()
+        if isinstance(value, Tensor)
+    }
+
+
 def misfits(model: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, list[str]]:
     """Compare the weights of a checkpoint with those of a model, but for what losses keep.
 

@@ -13,7 +13,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
-from deft_mm.engine.checkpoint_loading import misfits, safe_loading
+from deft_mm.engine.checkpoint_loading import misfits, safe_loading, weights_of
 from deft_mm.engine.stage_switch import bare_model, is_training
 
 _HISTORY = 'history_buffer'
@@ -73,13 +73,8 @@ class SafeCheckpointHook(Hook):
 
 def _require_weights(runner: Runner, checkpoint: dict) -> None:
     """MMEngine loads what fits, and goes on with random weights in place of the rest."""
-    model, state = bare_model(runner), checkpoint.get('state_dict', checkpoint)
-    weights = {
-        str(name).removeprefix('module.'): value
-        for name, value in state.items()
-        if isinstance(value, torch.Tensor)
-    }
-    faults = misfits(model, weights)
+    model = bare_model(runner)
+    faults = misfits(model, weights_of(checkpoint))
     lacking = [*faults['missing'], *faults['of another shape']]
     # Training may begin from a part of another model, such as a backbone.
     expected = [name for name, _ in model.named_parameters()]
