@@ -5,10 +5,6 @@ _base_ = './image_files.py'
 
 data_preprocessor = dict(num_classes=10)
 images = dict(type='Animal10N', data_root='data/animal10n')
-train_dataloader = dict(
-    dataset=dict(dataset=dict(split='train', pipeline=_base_.train_pipeline, **images))
-)
-val_dataloader = test_dataloader = dict(
-    dataset=dict(split='test', pipeline=_base_.test_pipeline, **images)
-)
+train_dataloader = dict(dataset=dict(dataset=images))
+val_dataloader = test_dataloader = dict(dataset=images)
 del images

@@ -3,10 +3,6 @@ _base_ = './image_files.py'
 
 data_preprocessor = dict(num_classes=196)
 images = dict(type='StanfordCarsDataset', data_root='data/cars')
-train_dataloader = dict(
-    dataset=dict(dataset=dict(split='train', pipeline=_base_.train_pipeline, **images))
-)
-val_dataloader = test_dataloader = dict(
-    dataset=dict(split='test', pipeline=_base_.test_pipeline, **images)
-)
+train_dataloader = dict(dataset=dict(dataset=images))
+val_dataloader = test_dataloader = dict(dataset=images)
 del images

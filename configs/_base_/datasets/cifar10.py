@@ -8,10 +8,6 @@ data_preprocessor = dict(
     std=[51.5865, 50.847, 51.255],
 )
 images = dict(type='CIFAR10Dataset', data_root='data/cifar10')
-train_dataloader = dict(
-    dataset=dict(dataset=dict(split='train', pipeline=_base_.train_pipeline, **images))
-)
-val_dataloader = test_dataloader = dict(
-    dataset=dict(split='test', pipeline=_base_.test_pipeline, **images)
-)
+train_dataloader = dict(dataset=dict(dataset=images))
+val_dataloader = test_dataloader = dict(dataset=images)
 del images

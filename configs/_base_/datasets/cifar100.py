@@ -8,10 +8,6 @@ data_preprocessor = dict(
     std=[68.085, 65.28, 70.38],
 )
 images = dict(type='CIFAR100Dataset', data_root='data/cifar100')
-train_dataloader = dict(
-    dataset=dict(dataset=dict(split='train', pipeline=_base_.train_pipeline, **images))
-)
-val_dataloader = test_dataloader = dict(
-    dataset=dict(split='test', pipeline=_base_.test_pipeline, **images)
-)
+train_dataloader = dict(dataset=dict(dataset=images))
+val_dataloader = test_dataloader = dict(dataset=images)
 del images

@@ -12,5 +12,4 @@ train_dataloader = dict(
         noise=dict(type='HumanNoise', path='data/cifar100n/CIFAR-100_human.pt', key='noisy_label'),
     )
 )
-val_dataloader = dict(dataset=dict(data_root='data/cifar100n'))
-test_dataloader = dict(dataset=dict(data_root='data/cifar100n'))
+val_dataloader = test_dataloader = dict(dataset=dict(data_root='data/cifar100n'))

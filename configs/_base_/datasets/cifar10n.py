@@ -12,5 +12,4 @@ train_dataloader = dict(
         noise=dict(type='HumanNoise', path='data/cifar10n/CIFAR-10_human.pt', key='worse_label'),
     )
 )
-val_dataloader = dict(dataset=dict(data_root='data/cifar10n'))
-test_dataloader = dict(dataset=dict(data_root='data/cifar10n'))
+val_dataloader = test_dataloader = dict(dataset=dict(data_root='data/cifar10n'))

@@ -10,15 +10,9 @@ data_preprocessor = dict(
     std=[79.3815, 81.396, 81.957],
 )
 images = dict(type='Clothing1M', data_root='data/clothing1m')
-train_dataloader = dict(
-    dataset=dict(
-        dataset=dict(
-            split='train', subset='balanced', seed=0, pipeline=_base_.train_pipeline, **images
-        )
-    )
-)
+train_dataloader = dict(dataset=dict(dataset=dict(subset='balanced', seed=0, **images)))
 # Both with clean labels. The paper's accuracy is that of the test part: tools/test.py CONFIG
 # CHECKPOINT.
-val_dataloader = dict(dataset=dict(split='val', pipeline=_base_.test_pipeline, **images))
-test_dataloader = dict(dataset=dict(split='test', pipeline=_base_.test_pipeline, **images))
+val_dataloader = dict(dataset=dict(split='val', **images))
+test_dataloader = dict(dataset=images)
 del images

@@ -8,10 +8,6 @@ data_preprocessor = dict(
     std=[58.395, 57.12, 57.375],
 )
 images = dict(type='CUBDataset', data_root='data/cub')
-train_dataloader = dict(
-    dataset=dict(dataset=dict(split='train', pipeline=_base_.train_pipeline, **images))
-)
-val_dataloader = test_dataloader = dict(
-    dataset=dict(split='test', pipeline=_base_.test_pipeline, **images)
-)
+train_dataloader = dict(dataset=dict(dataset=images))
+val_dataloader = test_dataloader = dict(dataset=images)
 del images

@@ -1,13 +1,7 @@
 # scikit-learn's 1,797 handwritten digits, 8x8 pixels: ships with scikit-learn, nothing to download.
 _base_ = './common.py'
 
-data_preprocessor = dict(
-    num_classes=10,
-    # CLIP's own normalisation, on the 0..255 scale
-    mean=[122.7709, 116.7460, 104.0937],
-    std=[68.5005, 66.6322, 70.3232],
-    to_rgb=False,
-)
+data_preprocessor = dict(num_classes=10, to_rgb=False)
 
 resize = dict(type='Resize', scale=32, backend='pillow', interpolation='bilinear')
 train_pipeline = [
@@ -20,11 +14,11 @@ test_pipeline = [resize, dict(type='PackInputs')]
 
 train_dataloader = dict(
     num_workers=0,  # the images are in memory and tiny
-    dataset=dict(dataset=dict(type='DigitsDataset', split='train', pipeline=train_pipeline)),
+    dataset=dict(dataset=dict(type='DigitsDataset', pipeline=train_pipeline)),
 )
 val_dataloader = test_dataloader = dict(
     batch_size=250,
     num_workers=0,
     persistent_workers=False,
-    dataset=dict(type='DigitsDataset', split='test', pipeline=test_pipeline),
+    dataset=dict(type='DigitsDataset', pipeline=test_pipeline),
 )

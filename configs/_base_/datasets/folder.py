@@ -24,7 +24,5 @@ images = dict(
     val_ratio=None,
     classes=None,
 )
-train_dataloader = dict(
-    dataset=dict(dataset=dict(split='train', pipeline=train_pipeline, **images))
-)
+train_dataloader = dict(dataset=dict(dataset=dict(pipeline=train_pipeline, **images)))
 val_dataloader = test_dataloader = dict(dataset=dict(split='val', pipeline=test_pipeline, **images))

@@ -18,8 +18,6 @@ test_pipeline = [
     dict(type='PackInputs'),
 ]
 images = dict(type='ILSVRC12', data_root='data/imagenet')
-train_dataloader = dict(
-    dataset=dict(dataset=dict(split='train', pipeline=train_pipeline, **images))
-)
+train_dataloader = dict(dataset=dict(dataset=dict(pipeline=train_pipeline, **images)))
 val_dataloader = test_dataloader = dict(dataset=dict(split='val', pipeline=test_pipeline, **images))
 del images

@@ -9,16 +9,9 @@ data_preprocessor = dict(
     train_transforms=[dict(type='BatchRandomCrop', crop_size=28, padding=4), resize],
     test_transforms=[resize],
     num_classes=10,
-    # CLIP's own normalisation, on the 0..255 scale
-    mean=[122.7709, 116.7460, 104.0937],
-    std=[68.5005, 66.6322, 70.3232],
     to_rgb=False,  # three equal channels
 )
 images = dict(type='MNISTDataset', data_root='data/mnist')
-train_dataloader = dict(
-    dataset=dict(dataset=dict(split='train', pipeline=_base_.train_pipeline, **images))
-)
-val_dataloader = test_dataloader = dict(
-    dataset=dict(split='test', pipeline=_base_.test_pipeline, **images)
-)
+train_dataloader = dict(dataset=dict(dataset=images))
+val_dataloader = test_dataloader = dict(dataset=images)
 del images

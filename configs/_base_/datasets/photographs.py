@@ -10,3 +10,5 @@ test_pipeline = [
     dict(type='CenterCrop', crop_size=224),
     dict(type='PackInputs'),
 ]
+train_dataloader = dict(dataset=dict(dataset=dict(pipeline=train_pipeline)))
+val_dataloader = test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -11,14 +11,13 @@ data_preprocessor = dict(
     ],
     test_transforms=[dict(type='BatchResize', scale=224)],
     num_classes=200,
-    # CLIP's own normalisation, on the 0..255 scale
-    mean=[122.7709, 116.7460, 104.0937],
-    std=[68.5005, 66.6322, 70.3232],
     to_rgb=True,  # files are decoded as BGR
 )
-images = dict(type='TinyImageNet', data_root='data/tinyimagenet')
-train_images = dict(split='train', pipeline=_base_.train_pipeline, **images)
-val_images = dict(split='val', pipeline=_base_.test_pipeline, **images)
-train_dataloader = dict(dataset=dict(dataset=dict(type='InMemoryDataset', dataset=train_images)))
-val_dataloader = test_dataloader = dict(dataset=dict(type='InMemoryDataset', dataset=val_images))
+images = dict(type='TinyImageNet', data_root='data/tinyimagenet', pipeline=_base_.test_pipeline)
+train_images = dict(type='InMemoryDataset', dataset=dict(split='train', **images))
+val_images = dict(type='InMemoryDataset', dataset=dict(split='val', **images))
+# `_delete_`, since the wrapper has neither split nor pipeline
+train_dataloader = dict(dataset=dict(dataset=dict(_delete_=True, **train_images)))
+val_dataloader = dict(dataset=dict(_delete_=True, **val_images))
+test_dataloader = dict(dataset=dict(_delete_=True, **val_images))
 del images, train_images, val_images

@@ -18,9 +18,7 @@ test_pipeline = [
     dict(type='PackInputs'),
 ]
 images = dict(type='WebVision', data_root='data/webvision')
-train_dataloader = dict(
-    dataset=dict(dataset=dict(split='train', pipeline=_base_.train_pipeline, **images))
-)
+train_dataloader = dict(dataset=dict(dataset=images))
 webvision_val = dict(split='val', pipeline=test_pipeline, **images)
 del images
 ilsvrc12_val = dict(
@@ -32,12 +30,14 @@ ilsvrc12_val = dict(
     pipeline=test_pipeline,
 )
 # Without ImageNet: dataset=dict(_delete_=True, **_base_.webvision_val) in a config of your own.
-val_dataloader = test_dataloader = dict(
-    dataset=dict(
-        type='NamedConcatDataset',
-        names=['webvision', 'ilsvrc12'],
-        datasets=[webvision_val, ilsvrc12_val],
-    )
+both = dict(
+    type='NamedConcatDataset',
+    names=['webvision', 'ilsvrc12'],
+    datasets=[webvision_val, ilsvrc12_val],
 )
+# `_delete_`, since the two have a split and a pipeline each
+val_dataloader = dict(dataset=dict(_delete_=True, **both))
+test_dataloader = dict(dataset=dict(_delete_=True, **both))
+del both
 # webvision/accuracy/top1 and ilsvrc12/accuracy/top1
 val_evaluator = test_evaluator = dict(type='AccuracyPerDataset')
