@@ -1,4 +1,4 @@
 # Cross entropy on all samples of CIFAR-100 with 20% symmetric noise.
 _base_ = ['../_base_/datasets/cifar100.py', '../_base_/noise/sym20.py', '../_base_/methods/ce.py']
 
-train_dataloader = dict(dataset=dict(noise=_base_.pop('noise')))
+_base_.merge(_base_.pop('noise'))

@@ -2,4 +2,4 @@
 #   python tools/train.py configs/ce/ce_cifar100_sym60.py
 _base_ = ['../_base_/datasets/cifar100.py', '../_base_/noise/sym60.py', '../_base_/methods/ce.py']
 
-train_dataloader = dict(dataset=dict(noise=_base_.pop('noise')))
+_base_.merge(_base_.pop('noise'))

@@ -7,7 +7,7 @@ _base_ = [
     '../_base_/schedules/ce_10e.py',
 ]
 
-train_dataloader = dict(dataset=dict(noise=_base_.pop('noise')))
+_base_.merge(_base_.pop('noise'))
 model = _base_.classifier
 
 # As stage 2 of deft_digits_sym40.py.

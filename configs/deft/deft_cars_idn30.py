@@ -1,9 +1,5 @@
 # DeFT on Stanford Cars with 30% instance-dependent noise.
 _base_ = ['./deft_cars_sym20.py', '../_base_/noise/idn30.py']
 
-train_dataloader = dict(
-    dataset=dict(
-        noise=_base_.pop('noise'),
-        noise_file='data/noise/cars_idn30.npz',  # drawn by the first run
-    )
-)
+_base_.merge(_base_.pop('noise'))
+train_dataloader = dict(dataset=dict(noise_file='data/noise/cars_idn30.npz'))

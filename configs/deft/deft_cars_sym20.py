@@ -2,5 +2,5 @@
 #   python tools/train.py configs/deft/deft_cars_sym20.py
 _base_ = ['../_base_/datasets/cars.py', '../_base_/noise/sym20.py', '../_base_/methods/deft.py']
 
-train_dataloader = dict(dataset=dict(noise=_base_.pop('noise')))
+_base_.merge(_base_.pop('noise'))
 model = dict(detector=dict(head=dict(num_classes=196)), classifier=dict(head=dict(num_classes=196)))

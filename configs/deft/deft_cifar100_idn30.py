@@ -1,9 +1,5 @@
 # DeFT on CIFAR-100 with 30% instance-dependent noise.
 _base_ = ['../_base_/datasets/cifar100.py', '../_base_/noise/idn30.py', '../_base_/methods/deft.py']
 
-train_dataloader = dict(
-    dataset=dict(
-        noise=_base_.pop('noise'),
-        noise_file='data/noise/cifar100_idn30.npz',  # drawn by the first run
-    )
-)
+_base_.merge(_base_.pop('noise'))
+train_dataloader = dict(dataset=dict(noise_file='data/noise/cifar100_idn30.npz'))

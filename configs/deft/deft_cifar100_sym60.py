@@ -4,4 +4,4 @@
 # Published (arXiv 2409.19696): detection F1 97.15, accuracy after the last epoch 85.72.
 _base_ = ['../_base_/datasets/cifar100.py', '../_base_/noise/sym60.py', '../_base_/methods/deft.py']
 
-train_dataloader = dict(dataset=dict(noise=_base_.pop('noise')))
+_base_.merge(_base_.pop('noise'))

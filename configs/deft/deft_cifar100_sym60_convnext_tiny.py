@@ -1,15 +1,12 @@
-# DeFT on CIFAR-100 with 60% symmetric noise, another backbone in stage 2: timm's ConvNeXt-T,
-# weights downloaded from the Hugging Face hub. The detector is CLIP's as before.
-_base_ = './deft_cifar100_sym60.py'
+# DeFT on CIFAR-100 with 60% symmetric noise, another backbone in stage 2: timm's ConvNeXt-T.
+_base_ = ['./deft_cifar100_sym60.py', '../_base_/methods/deft_timm.py']
 
+_base_.merge(_base_.pop('method'))
 model = dict(
     classifier=dict(
-        _delete_=True,
-        type='ImageClassifier',
-        backbone=dict(type='TIMMBackbone', model_name='convnext_tiny.fb_in1k', pretrained=True),
-        # timm's layer norm comes before this pooling, not behind it
-        neck=dict(type='GlobalAveragePooling'),
-        head=dict(type='LinearClsHead', num_classes=100, in_channels=768),
+        backbone=dict(model_name='convnext_tiny.fb_in1k'),
+        neck=dict(type='GlobalAveragePooling'),  # timm's layer norm comes before it, not behind it
+        head=dict(in_channels=768),
     )
 )
 optim_wrapper = dict(

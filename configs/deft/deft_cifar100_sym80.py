@@ -2,9 +2,7 @@
 _base_ = [
     '../_base_/datasets/cifar100.py',
     '../_base_/noise/sym80.py',
-    '../_base_/methods/deft.py',
     '../_base_/methods/deft_severe.py',
 ]
 
-_base_.merge(_base_.pop('method'))
-train_dataloader = dict(dataset=dict(noise=_base_.pop('noise')))
+_base_.merge(_base_.pop('noise'))

@@ -1,9 +1,5 @@
 # DeFT on CUB-200-2011 with 20% instance-dependent noise.
 _base_ = ['./deft_cub_sym20.py', '../_base_/noise/idn20.py']
 
-train_dataloader = dict(
-    dataset=dict(
-        noise=_base_.pop('noise'),
-        noise_file='data/noise/cub_idn20.npz',  # drawn by the first run
-    )
-)
+_base_.merge(_base_.pop('noise'))
+train_dataloader = dict(dataset=dict(noise_file='data/noise/cub_idn20.npz'))

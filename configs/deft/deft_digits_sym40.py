@@ -8,7 +8,7 @@ _base_ = [
     '../_base_/schedules/deft_10e_10e.py',
 ]
 
-train_dataloader = dict(dataset=dict(noise=_base_.pop('noise')))
+_base_.merge(_base_.pop('noise'))
 
 # What differs from the paper's schedule, for a small, weak CLIP and 21 iterations an epoch. Settled
 # on seeds 100 to 111, which the README's table does not have.

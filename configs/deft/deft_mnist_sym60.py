@@ -1,4 +1,4 @@
 # DeFT on MNIST with 60% symmetric noise.
 _base_ = ['./deft_mnist_sym20.py', '../_base_/noise/sym60.py']
 
-train_dataloader = dict(dataset=dict(noise=_base_.pop('noise')))
+_base_.merge(_base_.pop('noise'))

@@ -6,5 +6,5 @@ _base_ = [
     '../_base_/methods/deft.py',
 ]
 
-train_dataloader = dict(dataset=dict(noise=_base_.pop('noise')))
+_base_.merge(_base_.pop('noise'))
 model = dict(detector=dict(head=dict(num_classes=200)), classifier=dict(head=dict(num_classes=200)))

@@ -1,5 +1,5 @@
-# Images that are read from files in every epoch: squares of 256 pixels of which 224 are cut out; for
-# the test, squares of 224.
+# Images that are read from files in every epoch: squares of 256 pixels of which 224 are cut out;
+# for the test, squares of 224.
 _base_ = './common.py'
 
 data_preprocessor = dict(to_rgb=True)

@@ -1,1 +1,3 @@
-noise = dict(type='InstanceDependentNoise', ratio=0.3, seed=1)
+_base_ = './idn20.py'
+
+noise = dict(train_dataloader=dict(dataset=dict(noise=dict(ratio=0.3))))

@@ -1,1 +1,3 @@
-noise = dict(type='SymmetricNoise', ratio=0.4, seed=0)
+_base_ = './sym20.py'
+
+noise = dict(train_dataloader=dict(dataset=dict(noise=dict(ratio=0.4))))
