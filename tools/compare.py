@@ -21,12 +21,13 @@ from pathlib import Path
 
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.comparison import (
-    ComparisonPlan,
     ComparisonTable,
     PlannedRun,
     RunFolder,
     Scheduler,
     is_plan,
+    plan_runs,
+    read_plan,
     read_results,
     write_expected,
     write_report,
@@ -93,7 +94,7 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def build_plan(args: argparse.Namespace) -> ComparisonPlan:
+def planned_runs(args: argparse.Namespace) -> list[PlannedRun]:
     """Read the plan file, or make a plan of the command line."""
     plans = [target for target in args.targets if is_plan(target)]
     if plans:
@@ -102,21 +103,20 @@ def build_plan(args: argparse.Namespace) -> ComparisonPlan:
                 f'{plans[0]} is a plan: it names configs and variants itself; give it alone, with '
                 '--seeds and --cfg-options if need be.'
             )
-        return ComparisonPlan.from_file(plans[0], args.seeds, args.cfg_options)
+        return read_plan(plans[0], args.seeds, args.cfg_options)
     variants = {name: parse_options(pairs) for name, *pairs in args.variant or [['']]}
-    return ComparisonPlan(args.targets, args.seeds or [0], variants, args.cfg_options)
+    return plan_runs(args.targets, args.seeds or [0], variants, args.cfg_options)
 
 
 def print_survey(scheduler: Scheduler, runs: list[PlannedRun], states: dict[str, str]) -> None:
     counts = Counter(states.values())
     print(f'{len(runs)} runs: ' + ', '.join(f'{n} {state}' for state, n in counts.items()))
-    for data, reason in scheduler.unreadable_data().items():
+    for data, reason in scheduler.data.unreadable.items():
         print(f'{data} cannot be read here, changes of it go unnoticed: {reason}')
     for run in runs:
-        what = _MADE_WITH_OTHERS.get(states[run.name])
-        parts = scheduler.why_outdated(run) if what else []
-        if parts:
-            print(f'  {what}: {run.name} (other {" and ".join(parts)})')
+        what, why = _MADE_WITH_OTHERS.get(states[run.name]), scheduler.why.get(run.name)
+        if what and why:
+            print(f'  {what}: {run.name} ({why})')
     if counts['outdated'] and not scheduler.rerun_outdated:
         print('Outdated runs are left as they are and are in the table; see --rerun-outdated.')
 
@@ -127,7 +127,7 @@ def stop_like_ctrl_c(*_) -> None:
 
 def make_runs(args: argparse.Namespace, work_dir: Path) -> int:
     """Make the runs; return the exit code."""
-    runs = build_plan(args).runs()
+    runs = planned_runs(args)
     scheduler = Scheduler(
         work_dir,
         train=Path(__file__).resolve().parent / 'train.py',
@@ -161,10 +161,10 @@ def report_problems(scheduler: Scheduler, runs: list[PlannedRun], states: dict[s
         for state in ('failed', 'damaged', 'running')
     }
     for name in names['failed']:
-        lines = RunFolder(scheduler.work_dir / name).last_lines().replace('\n', '\n    ')
+        lines = RunFolder(Path(scheduler.work_dir, name)).last_lines().replace('\n', '\n    ')
         print(f'\nFAILED: {name}\n    {lines}')
     for name in names['damaged']:
-        print(f'\nDAMAGED, left alone: {name}\n    {scheduler.damaged[name]}')
+        print(f'\nDAMAGED, left alone: {name}\n    {scheduler.why[name]}')
     for what, missing in (
         ('failed', names['failed'] + names['damaged']),
         ('are being made by another process', names['running']),

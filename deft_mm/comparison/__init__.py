@@ -1,6 +1,6 @@
 """Comparing methods: the runs of a plan, their results found again, tables and figures."""
 
-from deft_mm.comparison.plan import ComparisonPlan, PlannedRun, is_plan
+from deft_mm.comparison.plan import PlannedRun, is_plan, plan_runs, read_plan
 from deft_mm.comparison.report import write_report
 from deft_mm.comparison.results import (
     ComparisonResults,
@@ -15,7 +15,6 @@ from deft_mm.comparison.scheduler import Scheduler
 from deft_mm.comparison.tables import ComparisonTable
 
 __all__ = [
-    'ComparisonPlan',
     'ComparisonResults',
     'ComparisonTable',
     'PlannedRun',
@@ -25,6 +24,8 @@ __all__ = [
     'RunSetting',
     'Scheduler',
     'is_plan',
+    'plan_runs',
+    'read_plan',
     'read_results',
     'write_expected',
     'write_report',

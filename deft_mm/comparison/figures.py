@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -44,20 +45,20 @@ def draw_figures(table: ComparisonTable) -> dict[str, bytes]:
             title = 'F1 of the kept samples' if metric == 'f1' else f'test accuracy, {metric} epoch'
             name = metric.replace('last', 'accuracy')
             files[f'{_slug(name)}_over_noise.png'] = _over_noise(rows, metric, title)
-    methods = list(dict.fromkeys(row.setting.method for row in table.rows))
+    methods = _distinct(row.setting.method for row in table.rows)
     styles = {method: _style(i) for i, method in enumerate(methods)}
-    for label in dict.fromkeys(table.label(row.setting) for row in table.rows):
+    for label in _distinct(table.label(row.setting) for row in table.rows):
         rows = [row for row in table.rows if table.label(row.setting) == label]
-        curves = {row.setting.method: (row, _curves(row)) for row in rows}
-        curves = {method: found for method, found in curves.items() if found[1]}
+        curves = [(row, [curve for run in row.runs if (curve := run.curve())]) for row in rows]
+        curves = [(row, found) for row, found in curves if found]
         if curves:
             files[f'precision_recall_{_slug(label)}.png'] = _precision_recall(curves, label, styles)
             files[f'clean_prob_{_slug(label)}.png'] = _histograms(curves, label)
     return files
 
 
-def _curves(row: Row) -> list[DetectionCurve]:
-    return [curve for curve in (run.curve() for run in row.runs) if curve is not None]
+def _distinct(values: Iterable) -> list:
+    return list(dict.fromkeys(values))
 
 
 def _style(i: int) -> dict[str, Any]:
@@ -70,36 +71,30 @@ def _style(i: int) -> dict[str, Any]:
 
 def _over_noise(rows: Sequence[Row], metric: str, title: str) -> bytes:
     """One panel for each kind of noise, one row of panels for each data set."""
-    data = list(dict.fromkeys(row.setting.data for row in rows))
-    noises = list(dict.fromkeys(row.setting.noise for row in rows))
+    data = _distinct(row.setting.data for row in rows)
+    noises = _distinct(row.setting.noise for row in rows)
     ratios = {n: sorted({r.setting.ratio for r in rows if r.setting.noise == n}) for n in noises}
-    lines = list(dict.fromkeys(_line_of(row, rows) for row in rows))
+    lines = _distinct(_line_of(row, rows) for row in rows)
     widths = [max(1.2, len(ratios[noise])) for noise in noises]
     figure = _figure(2.4 + 1.5 * sum(widths), 0.8 + 3.2 * len(data))
     panels = figure.subplots(
         len(data), len(noises), sharey='row', squeeze=False, width_ratios=widths
     )
-    for i, name in enumerate(data):
-        for j, noise in enumerate(noises):
-            axes = panels[i, j]
-            for k, line in enumerate(lines):
-                points = [
-                    row
-                    for row in rows
-                    if (row.setting.data, row.setting.noise, _line_of(row, rows))
-                    == (name, noise, line)
-                ]
-                # Side by side, so that error bars don't hide one another.
-                shift = 0.5 * (k - (len(lines) - 1) / 2)
-                _draw_line(axes, points, metric, shift, label=line, **_style(k))
-            _tidy(axes)
-            axes.set_title(f'{name}, {noise}' if len(data) > 1 else noise, fontsize=10)
-            axes.set_xticks([100 * ratio for ratio in ratios[noise]])
-            axes.margins(x=0.15)
-            if i == len(data) - 1:
-                axes.set_xlabel('nominal noise (%)')
-        panels[i, 0].set_ylabel(f'{title} (%)')
-    _legend(figure, panels.ravel())
+    for (i, name), (j, noise) in product(enumerate(data), enumerate(noises)):
+        axes = panels[i, j]
+        inside = [row for row in rows if (row.setting.data, row.setting.noise) == (name, noise)]
+        for k, line in enumerate(lines):
+            points = [row for row in inside if _line_of(row, rows) == line]
+            # Side by side, so that error bars don't hide one another.
+            shift = 0.5 * (k - (len(lines) - 1) / 2)
+            _draw_line(axes, points, metric, shift, label=line, **_style(k))
+        axes.set_title(f'{name}, {noise}' if len(data) > 1 else noise, fontsize=10)
+        axes.set_xticks([100 * ratio for ratio in ratios[noise]])
+        axes.margins(x=0.15)
+        if i == len(data) - 1:
+            axes.set_xlabel('nominal noise (%)')
+        if j == 0:
+            axes.set_ylabel(f'{title} (%)')
     return _png(figure)
 
 
@@ -127,11 +122,12 @@ def _draw_line(axes: Axes, rows: Sequence[Row], metric: str, shift: float, **sty
     )
 
 
-def _precision_recall(curves: dict, label: str, styles: dict) -> bytes:
+def _precision_recall(curves: Sequence[tuple], label: str, styles: Mapping) -> bytes:
     """Mean curves over the seeds, and where the selections are on the plane."""
     figure = _figure(6.4, 4.6)
     axes = figure.subplots()
-    for method, (row, found) in curves.items():
+    for row, found in curves:
+        method = row.setting.method
         style = dict(styles[method])
         marker = style.pop('marker')
         mean = np.mean([_precision_at(curve, _RECALL_GRID) for curve in found], axis=0)
@@ -139,14 +135,12 @@ def _precision_recall(curves: dict, label: str, styles: dict) -> bytes:
         recall, precision = row.statistic('recall'), row.statistic('precision')
         if recall.n:
             axes.plot(recall.mean, precision.mean, marker=marker, color=style['color'], zorder=3)
-    base = np.mean([c.num_clean / c.num_samples for _, found in curves.values() for c in found])
+    base = np.mean([c.num_clean / c.num_samples for _, found in curves for c in found])
     axes.axhline(100 * base, color='#707070', linewidth=0.8, linestyle=(0, (1, 3)))
     axes.text(1, 100 * base, 'all samples kept', fontsize=7, va='bottom', color='#707070')
     axes.set(xlabel='recall of right labels (%)', ylabel='precision (%)', xlim=(0, 101))
     axes.set_title(f'{label}: precision and recall at every threshold; marks: the selection')
     axes.title.set_fontsize(9)
-    _tidy(axes)
-    _legend(figure, [axes])
     return _png(figure)
 
 
@@ -157,15 +151,16 @@ def _precision_at(curve: DetectionCurve, recall: np.ndarray) -> np.ndarray:
     return precisions[np.minimum(index, len(precisions) - 1)]
 
 
-def _histograms(curves: dict, label: str) -> bytes:
+def _histograms(curves: Sequence[tuple], label: str) -> bytes:
     """One panel a method; the bars are means over the seeds."""
     columns = min(3, len(curves))
     lines = -(-len(curves) // columns)
     figure = _figure(1 + 2.9 * columns, 1 + 2.2 * lines)
     panels = figure.subplots(lines, columns, sharex=True, squeeze=False).ravel()
-    for i, (axes, (method, (_, found))) in enumerate(zip(panels, curves.items(), strict=False)):
+    for axes in panels[len(curves) :]:
+        axes.remove()
+    for i, (axes, (row, found)) in enumerate(zip(panels, curves, strict=False)):
         counts = [curve.histogram(_BINS) for curve in found]
-        edges = counts[0][0]
         for column, name, colour, hatch in (
             (1, 'right label', _CLEAN, None),
             (2, 'wrong label', _WRONG, '////'),
@@ -177,21 +172,17 @@ def _histograms(curves: dict, label: str) -> bytes:
                 facecolor=to_rgba(colour, 0.45),
                 edgecolor=colour,
                 hatch=hatch,
-                edges=edges,
+                edges=counts[0][0],
                 fill=True,
             )
-        axes.set_title(method, fontsize=9)
+        axes.set_title(row.setting.method, fontsize=9)
         axes.set_xlim(0, 1)
         if i >= len(curves) - columns:
             axes.set_xlabel('score of the given label')
             axes.tick_params(labelbottom=True)
         if i % columns == 0:
             axes.set_ylabel('samples (%)')
-        _tidy(axes)
-    for axes in panels[len(curves) :]:
-        axes.remove()
     figure.suptitle(f'{label}: clean probability by truth', fontsize=10)
-    _legend(figure, panels[: len(curves)])
     return _png(figure)
 
 
@@ -199,18 +190,15 @@ def _figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), dpi=_DPI, facecolor='white', layout='constrained')
 
 
-def _tidy(axes: Axes) -> None:
-    axes.grid(color='#e4e4e4', linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[['top', 'right']].set_visible(False)
-    axes.yaxis.set_major_locator(MaxNLocator(6))
-    axes.tick_params(labelsize=8)
-
-
-def _legend(figure: Figure, panels: Sequence[Axes]) -> None:
-    """One legend for all panels."""
+def _png(figure: Figure) -> bytes:
+    """Tidy the panels, and write the figure with one legend for all of them."""
     entries: dict[str, Any] = {}
-    for axes in panels:
+    for axes in figure.axes:
+        axes.grid(color='#e4e4e4', linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.spines[['top', 'right']].set_visible(False)
+        axes.yaxis.set_major_locator(MaxNLocator(6))
+        axes.tick_params(labelsize=8)
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
     figure.legend(
@@ -221,9 +209,6 @@ def _legend(figure: Figure, panels: Sequence[Axes]) -> None:
         fontsize=8,
         frameon=False,
     )
-
-
-def _png(figure: Figure) -> bytes:
     file = io.BytesIO()
     figure.savefig(file, format='png')
     return file.getvalue()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from modulefinder import ModuleFinder
 from pathlib import Path
@@ -17,8 +16,7 @@ from mmpretrain.registry import DATASETS
 from deft_mm.datasets import dataset_fingerprint
 from deft_mm.engine.config_walk import datasets_in, dicts_in, is_wrapper
 from deft_mm.engine.data_settings import settle_data
-from deft_mm.selection.fingerprint import digest as digest_bytes
-from deft_mm.selection.fingerprint import digest_file
+from deft_mm.selection.fingerprint import digest, digest_file
 from deft_mm.version import __version__
 
 # Where and how a run is made, not what comes out.
@@ -27,33 +25,20 @@ _NO_SETTING = ('work_dir', 'resume', 'launcher')
 _STACK = {'deft_mm', 'mmcv', 'mmengine', 'mmpretrain'}
 
 
-@dataclass(frozen=True)
-class RunIdentity:
-    """What a run's result depends on.
+def differing_parts(identity: Mapping, other: Mapping) -> list[str]:
+    """Name what differs of the things that the results of two runs depend on.
 
     Args:
-        config (str): Digest of the config, overrides and seed merged.
-        code (str): Version of deft_mm, and digest of the user's modules, see :func:`code_version`.
-        data (str, optional): Digest of the data sets, see :class:`DataDigests`; None where they
-            were not read, which agrees with everything.
+        identity (Mapping): Digests of 'config', 'code' and 'data', see :func:`config_digest`,
+            :func:`code_version` and :class:`DataDigests`.
+        other (Mapping): The same. Data that were not read, None, agree with all.
+
+    Returns:
+        list[str]: Of 'config', 'code' and 'data'.
     """
-
-    config: str
-    code: str
-    data: str | None
-
-    def differing_parts(self, other: Mapping[str, str | None]) -> list[str]:
-        """Name the parts in which a run's record differs.
-
-        Args:
-            other (Mapping[str, str | None]): The parts in the record.
-
-        Returns:
-            list[str]: Names of parts; empty when the record is of this identity.
-        """
-        parts = [name for name in ('config', 'code') if getattr(self, name) != other.get(name)]
-        unknown = self.data is None or other.get('data') is None
-        return parts if unknown or self.data == other['data'] else [*parts, 'data']
+    known = [other.get('data'), identity['data']]
+    parts = ['config', 'code'] if None in known else ['config', 'code', 'data']
+    return [part for part in parts if identity[part] != other.get(part)]
 
 
 class DataDigests:
@@ -62,6 +47,10 @@ class DataDigests:
     Samples, labels and class names count, and the files with human labels or a selection that a
     config names. Noise that is drawn does not, since it follows from the config. Image files are
     told apart by their names.
+
+    Attributes:
+        unreadable (dict[str, str]): Why data could not be read here, by the type of the data set
+            or the name of the file: a change of them goes unnoticed.
     """
 
     def __init__(self) -> None:
@@ -75,8 +64,7 @@ class DataDigests:
             cfg (Config): A config, overrides merged.
 
         Returns:
-            str | None: The digest; None where data can't be read here. :attr:`unreadable` then says
-            why, by the name of the data set.
+            str | None: The digest; None where data can't be read here.
         """
         # Without the model, whose number of classes would be counted.
         settled = Config({key: v for key, v in cfg.to_dict().items() if key != 'model'})
@@ -87,10 +75,10 @@ class DataDigests:
                 if not is_wrapper(dataset):
                     parts.append(self._of_samples({**dataset, 'pipeline': []}))
         parts += [self._try(path, digest_file, path) for path in _named_files(settled)]
-        return None if None in parts else digest(parts)
+        return None if None in parts else _digest(parts)
 
     def _of_samples(self, dataset: Mapping) -> str | None:
-        key = digest(dataset)
+        key = _digest(dataset)
         if key not in self._digests:
             self._digests[key] = self._try(str(dataset.get('type')), _digest_samples, dataset)
         return self._digests[key]
@@ -122,32 +110,17 @@ def code_version(cfg: Mapping) -> str:
         return __version__
     # By their contents alone: the folder may have another name elsewhere.
     contents = sorted(f'{path.name} {digest_file(str(path))}' for path in files)
-    return f'{__version__}+{digest(contents)}'
+    return f'{__version__}+{_digest(contents)}'
 
 
 def config_digest(cfg: Config) -> str:
-    """Digest a config, whatever the order of its keys.
-
-    Args:
-        cfg (Config): A config, overrides merged.
-
-    Returns:
-        str: 16 hexadecimal digits.
-    """
-    return digest({k: v for k, v in cfg.to_dict().items() if k not in _NO_SETTING})
+    """Digest a config with its overrides merged: 16 hexadecimal digits."""
+    return _digest({k: v for k, v in cfg.to_dict().items() if k not in _NO_SETTING})
 
 
-def digest(value: Any) -> str:
-    """Digest plain values, dicts in the order of their keys.
-
-    Args:
-        value: Nested dicts, lists and plain values.
-
-    Returns:
-        str: 16 hexadecimal digits.
-    """
-    text = json.dumps(_in_order(value), default=repr)
-    return digest_bytes(text.encode())
+def _digest(value: Any) -> str:
+    """Digest nested dicts, whatever the order of their keys, lists and plain values."""
+    return digest(json.dumps(_in_order(value), default=repr).encode())
 
 
 def _in_order(value: Any) -> Any:
@@ -159,7 +132,7 @@ def _in_order(value: Any) -> Any:
 
 
 def _digest_samples(dataset: Mapping) -> str:
-    return digest(dataset_fingerprint(DATASETS.build(dataset)).to_dict())
+    return _digest(dataset_fingerprint(DATASETS.build(dataset)).to_dict())
 
 
 def _files_of(module: str) -> list[Path]:

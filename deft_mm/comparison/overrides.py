@@ -18,14 +18,7 @@ from deft_mm.engine.options import parse_options
 
 
 def flatten(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Write nested overrides with one dotted key a value.
-
-    Args:
-        options (Mapping[str, Any]): Overrides, nested, dotted or both.
-
-    Returns:
-        dict[str, Any]: Values by dotted key, none of them a dict unless it is empty.
-    """
+    """Write overrides, nested, dotted or both, with one dotted key a value."""
     flat = {}
     for key, value in options.items():
         if isinstance(value, Mapping) and value:
@@ -45,13 +38,12 @@ def settle_optional(options: Mapping[str, Any], cfg: Config) -> dict[str, Any]:
     Returns:
         dict[str, Any]: Values by dotted key, without '?'.
     """
-    content, settled = cfg.to_dict(), {}
-    for key, value in options.items():
-        if not key.endswith('?'):
-            settled[key] = value
-        elif has_key(content, key[:-1].split('.')):
-            settled[key[:-1]] = value
-    return settled
+    content = cfg.to_dict()
+    return {
+        key.removesuffix('?'): value
+        for key, value in options.items()
+        if not key.endswith('?') or has_key(content, key[:-1].split('.'))
+    }
 
 
 def to_arguments(options: Mapping[str, Any]) -> list[str]:
@@ -66,9 +58,14 @@ def to_arguments(options: Mapping[str, Any]) -> list[str]:
     Raises:
         ValueError: If a value would come out as another one.
     """
-    arguments = [f'{key}={_to_text(value)}' for key, value in options.items()]
-    for argument, (key, value) in zip(arguments, options.items(), strict=True):
-        if repr(_read_back(argument)) != repr({key: value}):
+    arguments = []
+    for key, value in options.items():
+        arguments.append(f'{key}={_to_text(value)}')
+        try:
+            read_back = parse_options(arguments[-1:])
+        except ValueError:  # unbalanced brackets
+            read_back = None
+        if repr(read_back) != repr({key: value}):
             raise ValueError(
                 f'The override {key}={value!r} would reach the run as another value, since '
                 'tools/train.py takes numbers, True, False, None, words without blanks, and lists '
@@ -83,10 +80,3 @@ def _to_text(value: Any) -> str:
     if isinstance(value, tuple):
         return '(' + ','.join(map(_to_text, value)) + ')'
     return str(value)
-
-
-def _read_back(argument: str) -> dict[str, Any] | None:
-    try:
-        return parse_options([argument])
-    except ValueError:  # unbalanced brackets
-        return None

@@ -9,7 +9,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +19,21 @@ from mmpretrain.registry import TASK_UTILS
 
 from deft_mm.comparison.identity import config_digest
 from deft_mm.comparison.overrides import flatten, settle_optional, to_arguments
-from deft_mm.comparison.plan_checks import (
-    check_folders,
-    check_optional_keys,
-    check_own_keys,
-    check_variants_differ,
-)
 from deft_mm.comparison.run_setting import RunSetting, method_name
 from deft_mm.engine.config_walk import datasets_in
 from deft_mm.engine.options import merge_options
 
 _KEYS = ('configs', 'variants', 'seeds', 'overrides')
 _METHOD_KEYS = ('config', 'seeds', 'overrides')
+# What the comparison sets itself, and where it takes it from.
+_OWN_KEYS = {
+    'randomness.seed': 'give `seeds`, or --seeds',
+    'work_dir': 'give --work-dir',
+    'resume': 'interrupted runs are resumed anyway',
+    'launcher': 'give --launcher, or --gpus',
+}
 _Loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)  # that of C also takes {a?: 1}
 _TRAINING = ('train_dataloader',)
-_PLAN_SUFFIXES = ('.yml', '.yaml', '.json')
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,23 @@ class PlannedRun:
     seedless_digest: str
 
 
-class ComparisonPlan:
-    """Every config in every variant with every seed.
+@dataclass(frozen=True)
+class _Method:
+    name: str
+    config: str
+    seeds: Sequence[int]
+    overrides: dict[str, Any]
+
+
+def plan_runs(
+    configs: Sequence[str | Mapping] | Mapping[str, Any],
+    seeds: Sequence[int] = (0,),
+    variants: Mapping[str, Mapping | None] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    folder: str | Path = '.',
+    only_seeds: Sequence[int] | None = None,
+) -> list[PlannedRun]:
+    """Plan every config in every variant with every seed.
 
     A seed is that of training and, where the config draws the noise anew in each run, of the noise,
     unless an override sets the noise's seed. A config with a ``noise_file`` has labels that were
@@ -78,16 +93,57 @@ class ComparisonPlan:
         overrides (Mapping, optional): Overrides for all runs, see
             :mod:`deft_mm.comparison.overrides`. Defaults to None.
         folder (str | Path): What paths are relative to. Defaults to '.'.
+        only_seeds (Sequence[int], optional): In place of all seeds, a method's own, too. Defaults
+            to None.
+
+    Returns:
+        list[PlannedRun]: First all of the first seed, so that a whole table is there early.
 
     Raises:
         FileNotFoundError: If a path or glob finds no config.
-        ValueError: If something else is wrong with the plan; the message names it.
+        ValueError: If something else is wrong with the plan, such as two runs in one folder, two
+            variants that are the same, or an override that changes nothing; the message names it.
+    """
+    variants = _checked_variants({'': {}} if variants is None else variants)
+    overrides = flatten(overrides or {})
+    methods = list(_methods(configs, _checked_seeds(seeds), Path(folder)))
+    if only_seeds is not None:
+        methods = [replace(method, seeds=_checked_seeds(only_seeds)) for method in methods]
+    stems = Counter(Path(method.config).stem for method in methods)
+    bases = {method.config: _read_config(method.config) for method in methods}
+    ranked = []
+    for label, variant in variants.items():
+        for method in methods:
+            name = Path(method.config).stem
+            name += '' if stems[name] == 1 else f'-{_slug(method.name)}'
+            name += f'-{label}' if label else ''
+            options = {**overrides, **variant, **method.overrides}
+            ranked += enumerate(_runs_of(method, label, name, bases[method.config], options))
+    runs = [run for _, run in sorted(ranked, key=lambda pair: pair[0])]
+    _check_folders(runs)
+    _check_optional_keys(overrides, runs, 'overrides')
+    for label, variant in variants.items():
+        in_variant = [run for run in runs if run.setting.variant == label]
+        _check_optional_keys(variant, in_variant, f'variants[{label!r}]')
+    for method in methods:
+        of_method = [run for run in runs if run.setting.method == method.name]
+        _check_optional_keys(method.overrides, of_method, f'configs[{method.name!r}].overrides')
+    _check_variants_differ(runs)
+    return runs
+
+
+def read_plan(
+    path: str | Path,
+    seeds: Sequence[int] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> list[PlannedRun]:
+    """Read a plan: YAML or JSON, with arguments of :func:`plan_runs` as keys. It runs no code.
 
     Example:
 
         .. code:: yaml
 
-            # A file for ComparisonPlan.from_file; paths are relative to it.
+            # Paths are relative to this file.
             configs:
               CE: {config: ../ce/ce_digits_sym40.py, seeds: [0, 1, 2, 3, 4]}
               small-loss: ../small_loss/small_loss_digits_sym40.py
@@ -96,166 +152,91 @@ class ComparisonPlan:
               sym20:
                 train_dataloader.dataset.noise.ratio: 0.2
                 model.head.loss.noise_ratio?: 0.2
-    """
-
-    def __init__(
-        self,
-        configs: Sequence[str] | Mapping[str, Any],
-        seeds: Sequence[int] = (0,),
-        variants: Mapping[str, Mapping] | None = None,
-        overrides: Mapping[str, Any] | None = None,
-        folder: str | Path = '.',
-    ) -> None:
-        self.folder = Path(folder)
-        self.seeds = _checked_seeds(seeds)
-        self.variants = _checked_variants({'': {}} if variants is None else variants)
-        self.overrides = flatten(overrides or {})
-        self.methods = list(self._methods(configs))
-
-    @classmethod
-    def from_file(
-        cls,
-        path: str | Path,
-        seeds: Sequence[int] | None = None,
-        overrides: Mapping[str, Any] | None = None,
-    ) -> ComparisonPlan:
-        """Read a plan: YAML or JSON, with the arguments of this class as keys. It runs no code.
-
-        Args:
-            path (str | Path): The file.
-            seeds (Sequence[int], optional): In place of all seeds of the plan. Defaults to None.
-            overrides (Mapping, optional): On top of the plan's. Defaults to None.
-
-        Returns:
-            ComparisonPlan: The plan.
-
-        Raises:
-            FileNotFoundError: If there is none.
-            ValueError: If it can't be read, lacks ``configs`` or has other keys.
-        """
-        content = _read_plan(path)
-        unknown = sorted(set(content) - set(_KEYS))
-        if unknown or 'configs' not in content:
-            what = f'unknown key {unknown[0]!r}' if unknown else 'there is no `configs`'
-            raise ValueError(f'{path}: {what}; a plan has the keys {", ".join(_KEYS)}.')
-        content['overrides'] = {**flatten(content.get('overrides') or {}), **(overrides or {})}
-        plan = cls(**content, folder=Path(path).parent)
-        if seeds is not None:
-            plan.methods = [(name, config, seeds, own) for name, config, _, own in plan.methods]
-        return plan
-
-    def runs(self) -> list[PlannedRun]:
-        """Build all runs: first all of the first seed, so that a whole table is there early.
-
-        Returns:
-            list[PlannedRun]: The runs.
-
-        Raises:
-            ValueError: If a config can't be read, two runs have the same folder, two variants are
-                the same, or an override can't be passed on or changes nothing.
-        """
-        stems = Counter(Path(config).stem for _, config, _, _ in self.methods)
-        bases = {config: _read_config(config) for _, config, _, _ in self.methods}
-        runs = []
-        for label, variant in self.variants.items():
-            for method, config, seeds, own in self.methods:
-                stem = Path(config).stem
-                folder = stem if stems[stem] == 1 else f'{stem}-{_slug(method)}'
-                folder += f'-{label}' if label else ''
-                options = {**self.overrides, **variant, **own}
-                check_own_keys(options)
-                for rank, seed in enumerate(seeds):
-                    name = f'{folder}/seed{seed}'
-                    run = _planned_run(name, method, label, config, bases[config], options, seed)
-                    runs.append((rank, run))
-        runs = [run for _, run in sorted(runs, key=lambda ranked: ranked[0])]
-        self._check(runs)
-        return runs
-
-    def _check(self, runs: Sequence[PlannedRun]) -> None:
-        check_folders(runs)
-        check_optional_keys(self.overrides, runs, 'overrides')
-        for label, variant in self.variants.items():
-            in_variant = [run for run in runs if run.setting.variant == label]
-            check_optional_keys(variant, in_variant, f'variants[{label!r}]')
-        for method, _, _, own in self.methods:
-            of_method = [run for run in runs if run.setting.method == method]
-            check_optional_keys(own, of_method, f'configs[{method!r}].overrides')
-        check_variants_differ(runs)
-
-    def _methods(self, configs: Any) -> Iterator[tuple[str, str, Sequence[int], dict]]:
-        """Yield name, config, seeds and overrides of each method."""
-        named = configs if isinstance(configs, Mapping) else dict(enumerate(configs))
-        for name, entry in named.items():
-            entry = dict(entry) if isinstance(entry, Mapping) else dict(config=entry)
-            if 'config' not in entry or set(entry) - set(_METHOD_KEYS):
-                raise ValueError(
-                    f'configs[{name!r}] has the keys {sorted(entry)}: it is a path, or has '
-                    '`config` and, if need be, `seeds` and `overrides`.'
-                )
-            paths = self._find(entry['config'])
-            if isinstance(configs, Mapping) and len(paths) > 1:
-                raise ValueError(f'configs[{name!r}]: one config, found {len(paths)}: {paths}.')
-            for path in paths:
-                yield (
-                    str(name) if isinstance(configs, Mapping) else method_name(path),
-                    path,
-                    _checked_seeds(entry.get('seeds', self.seeds)),
-                    flatten(entry.get('overrides') or {}),
-                )
-
-    def _find(self, pattern: str) -> list[str]:
-        found = sorted(glob.glob(str(self.folder / pattern), recursive=True))
-        if not found:
-            raise FileNotFoundError(
-                f"No config '{self.folder / pattern}': give the path of a config or plan that "
-                'exists, or a glob that matches some.'
-            )
-        return [os.path.relpath(path) for path in found]
-
-
-def is_plan(path: str | Path) -> bool:
-    """Whether a file is a plan, not the config of a run.
 
     Args:
-        path (str | Path): A file.
+        path (str | Path): The file.
+        seeds (Sequence[int], optional): In place of all seeds of the plan. Defaults to None.
+        overrides (Mapping, optional): On top of the plan's. Defaults to None.
 
     Returns:
-        bool: True for YAML and JSON.
+        list[PlannedRun]: As :func:`plan_runs` plans them.
+
+    Raises:
+        FileNotFoundError: If there is no such file, or no config that it names.
+        ValueError: If it can't be read, lacks ``configs``, has other keys, or is refused by
+            :func:`plan_runs`.
     """
-    return Path(path).suffix in _PLAN_SUFFIXES
-
-
-def _planned_run(
-    name: str, method: str, label: str, config: str, base: Config, options: dict, seed: int
-) -> PlannedRun:
-    firm = {key: value for key, value in options.items() if not key.endswith('?')}
-    options = settle_optional(options, _merged(base, firm))
-    cfg = _merged(base, options)
-    seeded = {**options, 'randomness.seed': seed, **_noise_options(base, cfg, options, seed)}
-    return PlannedRun(
-        name=name,
-        setting=RunSetting.from_config(cfg, method, label),
-        seed=seed,
-        config=config,
-        arguments=to_arguments(seeded),
-        cfg=_merged(base, seeded),
-        seedless_digest=config_digest(cfg),
-    )
-
-
-def _read_plan(path: str | Path) -> dict:
-    """Read a plan's content as data: tags that make objects, or call functions, are refused."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"The plan '{path}' does not exist.")
-    try:
+    try:  # tags that make objects, or call functions, are refused
         content = yaml.load(Path(path).read_text(), Loader=_Loader)  # JSON is YAML, too
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         problem = ' '.join(str(error).split())
         raise ValueError(f"The plan '{path}' can't be read: {problem}") from error
     if not isinstance(content, dict):
         raise ValueError(f"The plan '{path}' has no keys: it needs `configs`, a list of configs.")
-    return content
+    unknown = sorted(set(content) - set(_KEYS))
+    if unknown or 'configs' not in content:
+        what = f'unknown key {unknown[0]!r}' if unknown else 'there is no `configs`'
+        raise ValueError(f'{path}: {what}; a plan has the keys {", ".join(_KEYS)}.')
+    content['overrides'] = {**flatten(content.get('overrides') or {}), **(overrides or {})}
+    return plan_runs(**content, folder=Path(path).parent, only_seeds=seeds)
+
+
+def is_plan(path: str | Path) -> bool:
+    """Whether a file is a plan, YAML or JSON, not the config of a run."""
+    return Path(path).suffix in ('.yml', '.yaml', '.json')
+
+
+def _methods(configs: Any, seeds: Sequence[int], folder: Path) -> Iterator[_Method]:
+    named = configs if isinstance(configs, Mapping) else dict(enumerate(configs))
+    for name, entry in named.items():
+        entry = dict(entry) if isinstance(entry, Mapping) else dict(config=entry)
+        if 'config' not in entry or set(entry) - set(_METHOD_KEYS):
+            raise ValueError(
+                f'configs[{name!r}] has the keys {sorted(entry)}: it is a path, or has '
+                '`config` and, if need be, `seeds` and `overrides`.'
+            )
+        pattern = folder / entry['config']
+        paths = [os.path.relpath(path) for path in sorted(glob.glob(str(pattern), recursive=True))]
+        if not paths:
+            raise FileNotFoundError(
+                f"No config '{pattern}': give the path of a config or plan that exists, or a glob "
+                'that matches some.'
+            )
+        if named is configs and len(paths) > 1:
+            raise ValueError(f'configs[{name!r}]: one config, found {len(paths)}: {paths}.')
+        for path in paths:
+            yield _Method(
+                str(name) if named is configs else method_name(path),
+                path,
+                _checked_seeds(entry.get('seeds', seeds)),
+                flatten(entry.get('overrides') or {}),
+            )
+
+
+def _runs_of(
+    method: _Method, label: str, folder: str, base: Config, options: dict[str, Any]
+) -> Iterator[PlannedRun]:
+    """The runs of a method in a variant, in the order of its seeds."""
+    for key in options:
+        remedy = _OWN_KEYS.get(key.removesuffix('?').removeprefix('+'))
+        if remedy is not None:
+            raise ValueError(f'The comparison sets {key!r} of each run itself: {remedy}.')
+    firm = {key: value for key, value in options.items() if not key.endswith('?')}
+    options = settle_optional(options, _merged(base, firm))
+    cfg = _merged(base, options)
+    for seed in method.seeds:
+        seeded = {**options, 'randomness.seed': seed, **_noise_options(base, cfg, options, seed)}
+        yield PlannedRun(
+            name=f'{folder}/seed{seed}',
+            setting=RunSetting.from_config(cfg, method.name, label),
+            seed=seed,
+            config=method.config,
+            arguments=to_arguments(seeded),
+            cfg=_merged(base, seeded),
+            seedless_digest=config_digest(cfg),
+        )
 
 
 def _read_config(path: str) -> Config:
@@ -301,9 +282,7 @@ def _has_seed(noise: Mapping) -> bool:
 
 
 def _checked_seeds(seeds: Any) -> list[int]:
-    if isinstance(seeds, int):
-        seeds = [seeds]
-    seeds = list(seeds)
+    seeds = [seeds] if isinstance(seeds, int) else list(seeds)
     if not seeds or not all(isinstance(s, int) and s >= 0 for s in seeds):
         raise ValueError(f'seeds are one or more numbers from 0 on, found {seeds}.')
     return seeds
@@ -316,6 +295,40 @@ def _checked_variants(variants: Mapping[str, Mapping | None]) -> dict[str, dict[
         if label and not re.fullmatch(r'\w[\w.+-]*', str(label)):
             raise ValueError(f'The variant {label!r} has no name for a folder: letters and digits.')
     return {str(label): flatten(options or {}) for label, options in variants.items()}
+
+
+def _check_folders(runs: Sequence[PlannedRun]) -> None:
+    repeated = [name for name, n in Counter(run.name for run in runs).items() if n > 1]
+    if repeated:
+        raise ValueError(
+            f'Two runs of the comparison have the same folder, {repeated[0]}: give the configs '
+            'different names, or each seed once.'
+        )
+
+
+def _check_optional_keys(keys: Mapping, runs: Sequence[PlannedRun], where: str) -> None:
+    """Refuse a key with '?' that none of the configs has."""
+    for key in keys:
+        name = key.removesuffix('?')
+        used = any(argument.startswith(f'{name}=') for run in runs for argument in run.arguments)
+        if key != name and not used:
+            raise ValueError(f'{where}: none of the configs has {name!r}, so {key!r} does nothing.')
+
+
+def _check_variants_differ(runs: Sequence[PlannedRun]) -> None:
+    """Refuse two variants that are the same for every method."""
+    made_of: dict[str, set] = {}
+    for run in runs:
+        parts = (run.setting.method, run.config, run.seed, run.seedless_digest)
+        made_of.setdefault(run.setting.variant, set()).add(parts)
+    first: dict[frozenset, str] = {}
+    for variant, parts in made_of.items():
+        other = first.setdefault(frozenset(parts), variant)
+        if other != variant:
+            raise ValueError(
+                f'The variants {other!r} and {variant!r} make the same runs: their overrides leave '
+                'every config as it is, or are the same.'
+            )
 
 
 def _slug(name: str) -> str:

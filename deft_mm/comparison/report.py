@@ -27,8 +27,6 @@ def write_report(table: ComparisonTable, folder: str | Path) -> list[Path]:
         'runs.csv': table.runs_csv().encode(),
         **draw_figures(table),
     }
-    paths = []
     for name, content in files.items():
-        paths.append(Path(folder) / name)
-        write_atomically(content, paths[-1])
-    return paths
+        write_atomically(content, Path(folder, name))
+    return [Path(folder, name) for name in files]

@@ -7,9 +7,9 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from deft_mm.comparison.plan import PlannedRun
 from deft_mm.comparison.run_folder import (
@@ -57,11 +57,7 @@ class RunResult:
     made_with: tuple[str, ...] = ()
 
     def curve(self) -> DetectionCurve | None:
-        """Read the detection curve.
-
-        Returns:
-            DetectionCurve | None: None where there is none.
-        """
+        """Read the detection curve; None where there is none."""
         path = self.folder / 'detection_curve.csv'
         return DetectionCurve.read(path) if path.is_file() else None
 
@@ -71,24 +67,19 @@ class ComparisonResults:
     """Runs that were found, runs that should be there, and what is wrong with them.
 
     Args:
-        runs (list[RunResult]): Runs that were found.
+        runs (list[RunResult]): Runs that were found. Defaults to none.
         expected (list[tuple[RunSetting, int]]): Setting and seed of the runs that the plan names,
             in its order. Defaults to none.
         notes (list[str]): What a reader of a table has to know. Defaults to none.
     """
 
-    runs: list[RunResult]
+    runs: list[RunResult] = field(default_factory=list)
     expected: list[tuple[RunSetting, int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
 def write_expected(work_dir: str | Path, runs: Sequence[PlannedRun]) -> None:
-    """Note in a work directory which runs the comparison consists of.
-
-    Args:
-        work_dir (str | Path): The work directory.
-        runs (Sequence[PlannedRun]): The runs.
-    """
+    """Note in a work directory which runs the comparison consists of."""
     content = [dict(setting=asdict(run.setting), seed=run.seed) for run in runs]
     write_atomically(json.dumps(content, indent=1).encode(), Path(work_dir) / PLAN_FILE)
 
@@ -108,19 +99,17 @@ def read_results(folders: Sequence[str | Path]) -> ComparisonResults:
     Raises:
         FileNotFoundError: If one of the folders does not exist, or there is no run in them.
     """
-    results = ComparisonResults([])
+    results = ComparisonResults()
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise FileNotFoundError(f"No folder '{folder}' to read runs from.")
         for path in _folders_of_runs(folder):
-            try:
+            with _noting(results, path):
                 results.runs.append(_read_run(RunFolder(path)))
-            except (ValueError, KeyError, TypeError) as error:
-                results.notes.append(f'{path} is left out: {error}')
-        try:
-            results.expected += _read_expected(folder)
-        except (ValueError, KeyError, TypeError) as error:
-            results.notes.append(f'{folder / PLAN_FILE} is left out: {error}')
+        plan = folder / PLAN_FILE
+        with _noting(results, plan):
+            content = json.loads(plan.read_text()) if plan.is_file() else []
+            results.expected += [(RunSetting(**e['setting']), e['seed']) for e in content]
     results.expected = list(dict.fromkeys(results.expected))
     if not results.runs and not results.expected:
         raise FileNotFoundError(
@@ -131,18 +120,20 @@ def read_results(folders: Sequence[str | Path]) -> ComparisonResults:
     return results
 
 
+@contextmanager
+def _noting(results: ComparisonResults, path: Path) -> Iterator[None]:
+    """What can't be read is left out, with a note."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError) as error:
+        results.notes.append(f'{path} is left out: {error}')
+
+
 def _folders_of_runs(top: Path) -> Iterator[Path]:
     for folder, names, files in os.walk(top):
         names[:] = sorted(name for name in names if not is_old(name) and name[0] != '.')
         if RECORD_FILE in files or SUMMARY_FILE in files:
             yield Path(folder)
-
-
-def _read_expected(folder: Path) -> list[tuple[RunSetting, int]]:
-    path = folder / PLAN_FILE
-    if not path.is_file():
-        return []
-    return [(RunSetting(**e['setting']), e['seed']) for e in json.loads(path.read_text())]
 
 
 def _read_run(folder: RunFolder) -> RunResult:
@@ -153,18 +144,13 @@ def _read_run(folder: RunFolder) -> RunResult:
         setting, seed = _read_config(folder.path, summary)
     else:
         setting, seed = RunSetting(**record['setting']), record['seed']
-        status = 'done' if folder.is_finished() else _unfinished(folder, record)
+        status, _ = folder.state()
+        if status in ('failed', 'interrupted') and is_held(folder.lock_path):
+            status = 'running'
         seconds = record['seconds'] if seconds is None else seconds
         made_with = (record['seedless_digest'], record['identity']['code'])
     hours = None if seconds is None else seconds / 3600
     return RunResult(folder.path, setting, seed, status, _metrics(summary), hours, made_with)
-
-
-def _unfinished(folder: RunFolder, record: Mapping) -> str:
-    if record['status'] == 'done':  # its figures are gone
-        return 'damaged'
-    abandoned = record['status'] == 'running' and not is_held(folder.lock_path)
-    return 'interrupted' if abandoned else record['status']
 
 
 def _read_config(folder: Path, summary: Mapping) -> tuple[RunSetting, int | None]:
@@ -190,11 +176,8 @@ def _metrics(summary: Mapping) -> dict[str, float]:
     for name, series in values.items():
         metrics[f'{name} last'.lstrip()] = series[-1]
         metrics[f'{name} best'.lstrip()] = max(series)
-    return {name: value for name, value in metrics.items() if _is_number(value)}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not math.isnan(value)
+    numbers = {name: v for name, v in metrics.items() if isinstance(v, (int, float))}
+    return {name: value for name, value in numbers.items() if not math.isnan(value)}
 
 
 def _tell_repeats_apart(results: ComparisonResults) -> None:

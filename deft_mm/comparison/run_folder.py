@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
-from deft_mm.comparison.identity import RunIdentity
+from deft_mm.comparison.identity import differing_parts
 from deft_mm.fileio import write_atomically
 
 FORMAT = 'deft_mm-compare'
@@ -37,10 +38,7 @@ class RunFolder:
         self.log_path = self.path / 'compare.log'
 
     def read_record(self) -> dict | None:
-        """Read the record.
-
-        Returns:
-            dict | None: Its content; None where there is none.
+        """Read the record; None where there is none.
 
         Raises:
             ValueError: If the file is no record.
@@ -59,20 +57,13 @@ class RunFolder:
             raise ValueError(f"'{path}' is damaged: it lacks {missing[0]!r}. Move its folder away.")
         return record
 
-    def write_record(self, record: dict) -> None:
-        """Write the record.
-
-        Args:
-            record (dict): Plain values.
-        """
+    def write_record(self, record: Mapping) -> None:
+        """Write the record, plain values by name."""
         content = dict(format=FORMAT, format_version=FORMAT_VERSION, **record)
         write_atomically(json.dumps(content, indent=2).encode(), self.path / RECORD_FILE)
 
     def read_summary(self) -> dict:
-        """Read what ``SummaryHook`` has written.
-
-        Returns:
-            dict: Its content; empty where there is none.
+        """Read what ``SummaryHook`` has written; empty where there is nothing.
 
         Raises:
             ValueError: If the file is damaged.
@@ -83,33 +74,37 @@ class RunFolder:
         """Whether the run got to its end, even if what watched it did not."""
         return self.read_summary().get('finished') is True
 
-    def state(self, identity: RunIdentity) -> str:
+    def state(self, identity: Mapping | None = None) -> tuple[str, str]:
         """What there is to do, leaving the lock aside.
 
         Args:
-            identity (RunIdentity): What the run's result depends on now.
+            identity (Mapping, optional): What the run's result depends on now, see
+                :func:`differing_parts`. Defaults to None, for what it was made with.
 
         Returns:
-            str: 'missing', 'interrupted', 'failed', 'done', or 'outdated' for a run that is done
-            with something else. What was not finished with something else is missing.
-
-        Raises:
-            ValueError: If the record or the figures are damaged, or those of a finished run gone.
+            tuple[str, str]: 'missing', 'interrupted', 'failed', 'done', 'outdated' for a run that
+            is done with something else, or 'damaged' where files can't be read or are gone; and
+            why. What was begun with something else is missing.
         """
-        record = self.read_record()
-        if record is None:
-            return 'missing'
-        differs = identity.differing_parts(record['identity'])
-        if self.is_finished():
-            return 'outdated' if differs else 'done'
+        try:
+            record = self.read_record()
+            if record is None:
+                return 'missing', ''
+            finished = self.is_finished()
+        except ValueError as error:
+            return 'damaged', str(error)
+        parts = [] if identity is None else differing_parts(identity, record['identity'])
+        other = f'other {" and ".join(parts)}' if parts else ''
+        if finished:
+            return ('outdated' if other else 'done'), other
         if record['status'] == 'done':
-            raise ValueError(
+            return 'damaged', (
                 f"'{self.path}' is damaged: the run was done, but {SUMMARY_FILE} is gone or says "
                 'otherwise. Move the folder away.'
             )
-        if differs:
-            return 'missing'
-        return 'failed' if record['status'] == 'failed' else 'interrupted'
+        if other:
+            return 'missing', other
+        return ('failed' if record['status'] == 'failed' else 'interrupted'), ''
 
     def checkpoint(self) -> Path | None:
         """The checkpoint to resume from.
@@ -129,11 +124,7 @@ class RunFolder:
         return any((self.path / name).is_file() for name in (SUMMARY_FILE, _POINTER))
 
     def move_aside(self) -> Path:
-        """Give the folder another name, so that a new run can have this one.
-
-        Returns:
-            Path: The new name.
-        """
+        """Give the folder another name, so that a new run can have this one; return that name."""
         while True:
             old = self.path.with_name(f'{self.path.name}-old-{time.strftime("%Y%m%d-%H%M%S")}')
             if not old.exists():
@@ -141,14 +132,7 @@ class RunFolder:
             time.sleep(0.1)  # until the next second
 
     def last_lines(self, number: int = 15) -> str:
-        """The end of what the run has printed.
-
-        Args:
-            number (int): Lines at most. Defaults to 15.
-
-        Returns:
-            str: The lines.
-        """
+        """The end of what the run has printed, so many lines at most."""
         if not self.log_path.is_file():
             return ''
         with self.log_path.open('rb') as file:
@@ -158,25 +142,12 @@ class RunFolder:
 
 
 def is_old(name: str) -> bool:
-    """Whether a folder of this name was moved aside.
-
-    Args:
-        name (str): Name of a folder.
-
-    Returns:
-        bool: True for 'seed0-old-20261231-120000'.
-    """
+    """Whether a folder of this name was moved aside, as 'seed0-old-20261231-120000'."""
     return _OLD.search(name) is not None
 
 
 def read_json(path: Path) -> dict | None:
-    """Read a file of a run that holds an object.
-
-    Args:
-        path (Path): The file.
-
-    Returns:
-        dict | None: The object; None where there is no file.
+    """Read a file of a run that holds an object; None where there is no file.
 
     Raises:
         ValueError: If the file is damaged.

@@ -42,16 +42,7 @@ class RunSetting:
 
     @classmethod
     def from_config(cls, cfg: Mapping, method: str, variant: str = '') -> RunSetting:
-        """Read data and noise from a config.
-
-        Args:
-            cfg (Mapping): A config, overrides merged.
-            method (str): Name of the method.
-            variant (str): The variant's name. Defaults to ''.
-
-        Returns:
-            RunSetting: The setting.
-        """
+        """Read data and noise from a config with its overrides merged."""
         datasets = [dataset for _, dataset in datasets_in(cfg, ['train_dataloader'])]
         data = [_type_name(d).removesuffix('Dataset') for d in datasets if not is_wrapper(d)]
         noises = [dataset['noise'] for dataset in datasets if dataset.get('noise') is not None]

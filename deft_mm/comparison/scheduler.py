@@ -12,15 +12,16 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
+from statistics import mean
 
 import mmengine
 import mmpretrain
 import torch
 
-from deft_mm.comparison.identity import DataDigests, RunIdentity, code_version, config_digest
+from deft_mm.comparison.identity import DataDigests, code_version, config_digest
 from deft_mm.comparison.plan import PlannedRun
 from deft_mm.comparison.run_folder import SUMMARY_FILE, RunFolder
 from deft_mm.comparison.run_lock import RunLock, is_held
@@ -29,7 +30,6 @@ from deft_mm.version import __version__
 # Seconds between two looks at the processes, and from asking them to end to ending them.
 _POLL = 0.1
 _PATIENCE = 20
-_TO_DO = ('missing', 'interrupted', 'failed')
 
 
 @dataclass
@@ -40,9 +40,14 @@ class _Job:
     record: dict
     process: subprocess.Popen
     slot: int
-    start: float
+    start: float = field(default_factory=time.perf_counter)
+
+    def seconds(self) -> float:
+        """What the run has taken, the attempts before this one included."""
+        return self.record['seconds'] + time.perf_counter() - self.start
 
 
+@dataclass
 class Scheduler:
     """Runs what is missing, resumes what was interrupted, and leaves alone what is done.
 
@@ -65,40 +70,43 @@ class Scheduler:
         rerun_outdated (bool): Make outdated runs again. Defaults to False.
         reads_data (bool): Read the data sets, to notice that they have changed. Defaults to True.
         say (Callable): Takes the lines that report progress. Defaults to ``print``.
+
+    Attributes:
+        data (DataDigests): What was read of the data sets.
+        why (dict[str, str]): By the name of a run what it was made with another one of, or what is
+            damaged; empty where neither is.
     """
 
-    def __init__(
-        self,
-        work_dir: str | Path,
-        train: str | Path,
-        jobs: int = 1,
-        gpus: int | None = None,
-        prefix: Sequence[str] = (),
-        launcher: str | None = None,
-        rerun_outdated: bool = False,
-        reads_data: bool = True,
-        say: Callable[[str], None] = print,
-    ) -> None:
-        for name, number in dict(jobs=jobs, gpus=1 if gpus is None else gpus).items():
+    work_dir: str | Path
+    train: str | Path
+    jobs: int = 1
+    gpus: int | None = None
+    prefix: Sequence[str] = ()
+    launcher: str | None = None
+    rerun_outdated: bool = False
+    reads_data: bool = True
+    say: Callable[[str], None] = print
+
+    def __post_init__(self) -> None:
+        for name, number in dict(
+            jobs=self.jobs, gpus=1 if self.gpus is None else self.gpus
+        ).items():
             if number < 1:
                 raise ValueError(f'{name} is {number}: give 1 or more.')
-        if gpus is not None and (prefix or launcher):
+        if self.gpus is not None and (self.prefix or self.launcher):
             raise ValueError(
                 'gpus starts the processes of a run itself: leave out the prefix and the launcher, '
                 'or gpus.'
             )
-        self.work_dir = Path(work_dir)
-        self.train = Path(train)
-        self.jobs = jobs
-        self.gpus = gpus
-        self.prefix = list(prefix)
-        self.launcher = 'pytorch' if gpus is not None else launcher
-        self.rerun_outdated = rerun_outdated
-        self.say = say
-        self._data = DataDigests() if reads_data else None
-        self.damaged: dict[str, str] = {}
+        self.data = DataDigests()
+        self.why: dict[str, str] = {}
+        outdated = ['outdated'] if self.rerun_outdated else []
+        self._wanted = ('missing', 'interrupted', 'failed', *outdated)
         self._active: list[_Job] = []
+        # What finished runs took, by their config.
         self._seconds: dict[str, list[float]] = {}
+        # What the lines on a run begin with.
+        self._number: dict[str, str] = {}
 
     def survey(self, runs: Sequence[PlannedRun]) -> dict[str, str]:
         """Find out what there is to do.
@@ -108,30 +116,10 @@ class Scheduler:
 
         Returns:
             dict[str, str]: State by the name of the run: 'done', 'outdated', 'missing',
-            'interrupted', 'failed', 'running' for those of another process, or 'damaged' where
-            the files of a run can't be read; :attr:`damaged` then says why, and it is left alone.
+            'interrupted', 'failed', 'running' for those of another process, or 'damaged' for those
+            that are left alone; see :attr:`why`.
         """
-        return {run.name: self._state(run, self._folder(run)) for run in runs}
-
-    def why_outdated(self, run: PlannedRun) -> list[str]:
-        """Name what a run was made with another one of, finished or not.
-
-        Args:
-            run (PlannedRun): The run.
-
-        Returns:
-            list[str]: Of 'config', 'code' and 'data'; empty for a run that was never started.
-        """
-        record = self._folder(run).read_record()
-        return [] if record is None else self._identity(run).differing_parts(record['identity'])
-
-    def unreadable_data(self) -> dict[str, str]:
-        """Data sets that could not be read here, so that a change of them goes unnoticed.
-
-        Returns:
-            dict[str, str]: Reason by the type of the data set.
-        """
-        return {} if self._data is None else dict(self._data.unreadable)
+        return {run.name: self._state(run) for run in runs}
 
     def run(self, runs: Sequence[PlannedRun]) -> dict[str, str]:
         """Make what is missing.
@@ -146,8 +134,7 @@ class Scheduler:
             dict[str, str]: State of every run afterwards, see :meth:`survey`.
         """
         states = self.survey(runs)
-        wanted = (*_TO_DO, 'outdated') if self.rerun_outdated else _TO_DO
-        waiting = deque(run for run in runs if states[run.name] in wanted)
+        waiting = deque(run for run in runs if states[run.name] in self._wanted)
         self._seconds = {}
         for run in runs:
             if states[run.name] == 'done':
@@ -157,68 +144,59 @@ class Scheduler:
             while waiting or self._active:
                 while waiting and len(self._active) < self.jobs:
                     run = waiting.popleft()
-                    states[run.name] = self._start(run, wanted)
+                    states[run.name] = self._start(run)
                 for job in [job for job in self._active if job.process.poll() is not None]:
                     states[job.run.name] = self._finish(job, waiting)
                 if not waiting and not self._active:
-                    waiting.extend(self._left_by_others(runs, states, wanted))
+                    # What other processes have left undone is to be made here.
+                    for run in [run for run in runs if states[run.name] == 'running']:
+                        states[run.name] = self._state(run)
+                        if states[run.name] in self._wanted:
+                            self._number[run.name] = '[left by another process]'
+                            waiting.append(run)
                 time.sleep(_POLL if self._active else 0)
         finally:
             self._interrupt()
         return states
 
-    def _left_by_others(
-        self, runs: Sequence[PlannedRun], states: dict[str, str], wanted: Sequence[str]
-    ) -> list[PlannedRun]:
-        """Look again at what other processes had; what they have left undone is to be made here."""
-        left = []
-        for run in runs:
-            if states[run.name] == 'running':
-                states[run.name] = self._state(run, self._folder(run))
-                if states[run.name] in wanted:
-                    self._number[run.name] = '[left by another process]'
-                    left.append(run)
-        return left
-
     def _folder(self, run: PlannedRun) -> RunFolder:
-        return RunFolder(self.work_dir / run.name)
+        return RunFolder(Path(self.work_dir, run.name))
 
-    def _identity(self, run: PlannedRun) -> RunIdentity:
-        data = None if self._data is None else self._data.of(run.cfg)
-        return RunIdentity(config_digest(run.cfg), code_version(run.cfg), data)
+    def _identity(self, run: PlannedRun) -> dict[str, str | None]:
+        data = self.data.of(run.cfg) if self.reads_data else None
+        return dict(config=config_digest(run.cfg), code=code_version(run.cfg), data=data)
 
-    def _state(self, run: PlannedRun, folder: RunFolder) -> str:
-        return 'running' if is_held(folder.lock_path) else self._free_state(run, folder)
+    def _state(self, run: PlannedRun) -> str:
+        return 'running' if is_held(self._folder(run).lock_path) else self._free_state(run)
 
-    def _free_state(self, run: PlannedRun, folder: RunFolder) -> str:
-        try:
-            return folder.state(self._identity(run))
-        except ValueError as error:
-            self.damaged[run.name] = str(error)
-            return 'damaged'
+    def _free_state(self, run: PlannedRun) -> str:
+        state, self.why[run.name] = self._folder(run).state(self._identity(run))
+        return state
 
-    def _start(self, run: PlannedRun, wanted: Sequence[str]) -> str:
+    def _say(self, run: PlannedRun, text: str) -> None:
+        self.say(f'{self._number[run.name]} {run.name}: {text}')
+
+    def _start(self, run: PlannedRun) -> str:
         """Start a run, unless another process has it, or has made it since."""
         folder = self._folder(run)
         lock = RunLock.acquire(folder.lock_path)
         if lock is None:
-            self.say(f'{self._number[run.name]} {run.name}: another process works on it')
+            self._say(run, 'another process works on it')
             return 'running'
         try:
-            state = self._free_state(run, folder)
-            if state not in wanted:
+            state = self._free_state(run)
+            if state not in self._wanted:
                 lock.release()
                 return state
             checkpoint = folder.checkpoint() if state in ('interrupted', 'failed') else None
             if checkpoint is None and folder.has_results():
-                old = folder.move_aside()
-                self.say(f'{self._number[run.name]} {run.name}: moved aside to {old.name}')
+                self._say(run, f'moved aside to {folder.move_aside().name}')
             self._launch(run, folder, lock, checkpoint)
         except BaseException:
             lock.release()
             raise
         resumed = '' if checkpoint is None else f', resumed from {checkpoint.name}'
-        self.say(f'{self._number[run.name]} {run.name}: started{resumed}')
+        self._say(run, f'started{resumed}')
         return 'running'
 
     def _launch(
@@ -227,14 +205,14 @@ class Scheduler:
         used = {job.slot for job in self._active}
         slot = next(slot for slot in range(self.jobs) if slot not in used)
         command = self._command(run, folder, checkpoint)
-        before = (folder.read_record() or {}) if checkpoint is not None else {}
+        before = {} if checkpoint is None else folder.read_record()
         record = dict(
             name=run.name,
             setting=asdict(run.setting),
             seed=run.seed,
             config=run.config,
             arguments=list(run.arguments),
-            identity=asdict(self._identity(run)),
+            identity=self._identity(run),
             seedless_digest=run.seedless_digest,
             status='running',
             attempts=before.get('attempts', 0) + 1,
@@ -245,7 +223,13 @@ class Scheduler:
             error=None,
             command=shlex.join(command),
             host=socket.gethostname(),
-            versions=_versions(),
+            versions=dict(
+                deft_mm=__version__,
+                python=platform.python_version(),
+                torch=torch.__version__,
+                mmengine=mmengine.__version__,
+                mmpretrain=mmpretrain.__version__,
+            ),
         )
         folder.write_record(record)
         with folder.log_path.open('ab') as log:
@@ -261,9 +245,7 @@ class Scheduler:
                 start_new_session=True,
                 pass_fds=lock.inherited,
             )
-        self._active.append(
-            _Job(run, folder, lock, record, process, slot, start=time.perf_counter())
-        )
+        self._active.append(_Job(run, folder, lock, record, process, slot))
 
     def _command(self, run: PlannedRun, folder: RunFolder, checkpoint: Path | None) -> list[str]:
         command = [*self.prefix, sys.executable]
@@ -272,8 +254,9 @@ class Scheduler:
             command += ['-m', 'torch.distributed.run', '--standalone']
             command += [f'--nproc_per_node={self.gpus}']
         command += [str(self.train), run.config, '--work-dir', str(folder.path)]
-        if self.launcher is not None:
-            command += ['--launcher', self.launcher]
+        launcher = self.launcher if self.gpus is None else 'pytorch'
+        if launcher is not None:
+            command += ['--launcher', launcher]
         if checkpoint is not None:
             command += ['--resume', str(checkpoint)]
         return [*command, '--cfg-options', *run.arguments]
@@ -283,7 +266,9 @@ class Scheduler:
         env = dict(os.environ, PYTHONUNBUFFERED='1')
         if self.jobs == 1 or self.prefix:
             return env
-        env.setdefault('OMP_NUM_THREADS', str(max(1, _num_cores() // self.jobs)))
+        affinity = getattr(os, 'sched_getaffinity', None)  # not on every system
+        cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+        env.setdefault('OMP_NUM_THREADS', str(max(1, cores // self.jobs)))
         count, needed = torch.cuda.device_count(), self.gpus or 1
         if count > needed:
             visible = os.environ.get('CUDA_VISIBLE_DEVICES')
@@ -293,29 +278,27 @@ class Scheduler:
         return env
 
     def _finish(self, job: _Job, waiting: Sequence[PlannedRun]) -> str:
-        code = job.process.returncode
-        status = 'done' if code == 0 and _has_figures(job.folder) else 'failed'
-        seconds = time.perf_counter() - job.start
+        code, passed = job.process.returncode, duration(time.perf_counter() - job.start)
+        status = 'done' if code == 0 and job.folder.state()[0] == 'done' else 'failed'
         self._close(job, status)
-        number = f'{self._number[job.run.name]} {job.run.name}'
         if status == 'done':
             self._note_seconds(job.run, job.record['seconds'])
-            text = f'done in {duration(seconds)}'
+            text = f'done in {passed}'
         else:
-            text = f'FAILED after {duration(seconds)} (exit code {code}), see {job.folder.log_path}'
+            text = f'FAILED after {passed} (exit code {code}), see {job.folder.log_path}'
             if code == 0:
                 text += (
                     f': it has written no {SUMMARY_FILE} that says `finished`, which takes '
                     "default_hooks.summary=dict(type='SummaryHook') in the config"
                 )
-        self.say(f'{number}: {text}; {self._remaining(waiting)}')
+        self._say(job.run, f'{text}; {self._remaining(waiting)}')
         return status
 
     def _close(self, job: _Job, status: str) -> None:
         job.record.update(
             status=status,
             exit_code=job.process.returncode,
-            seconds=job.record['seconds'] + time.perf_counter() - job.start,
+            seconds=job.seconds(),
             ended=_now(),
             error=job.folder.last_lines() if status == 'failed' else None,
         )
@@ -335,7 +318,7 @@ class Scheduler:
                 _send(job.process, signal.SIGKILL if os.name == 'posix' else signal.SIGTERM)
                 job.process.wait()
             self._close(job, 'interrupted')
-            self.say(f'{self._number[job.run.name]} {job.run.name}: interrupted')
+            self._say(job.run, 'interrupted')
 
     def _note_seconds(self, run: PlannedRun, seconds: float) -> None:
         if seconds > 0:  # it is not known of a run that outlived its scheduler
@@ -344,40 +327,22 @@ class Scheduler:
     def _remaining(self, waiting: Sequence[PlannedRun]) -> str:
         """How much is left, judged by finished runs of the same config, else of all."""
         left = [(run, 0.0) for run in waiting]
-        now = time.perf_counter()
-        left += [(job.run, job.record['seconds'] + now - job.start) for job in self._active]
-        if not left:
-            return 'none left'
+        left += [(job.run, job.seconds()) for job in self._active]
         every = [seconds for known in self._seconds.values() for seconds in known]
-        if not every:
-            return f'{len(left)} left'
-        total = 0.0
-        for run, spent in left:
-            known = self._seconds.get(run.config, every)
-            total += max(0.0, sum(known) / len(known) - spent)
+        if not left or not every:
+            return f'{len(left) or "none"} left'
+        total = sum(
+            max(0.0, mean(self._seconds.get(run.config, every)) - spent) for run, spent in left
+        )
         return f'{len(left)} left, about {duration(total / min(self.jobs, len(left)))}'
 
 
 def duration(seconds: float) -> str:
-    """Write a duration for people.
-
-    Args:
-        seconds (float): Its length.
-
-    Returns:
-        str: For example '31 s', '12 min' or '3 h 05 min'.
-    """
+    """Write a duration for people: '31 s', '12 min' or '3 h 05 min'."""
     if seconds < 120:
         return f'{seconds:.0f} s'
     hours, minutes = divmod(round(seconds / 60), 60)
     return f'{hours} h {minutes:02d} min' if hours else f'{minutes} min'
-
-
-def _has_figures(folder: RunFolder) -> bool:
-    try:
-        return folder.is_finished()
-    except ValueError:  # of which the next survey tells
-        return False
 
 
 def _send(process: subprocess.Popen, number: int) -> None:
@@ -390,21 +355,5 @@ def _send(process: subprocess.Popen, number: int) -> None:
         process.send_signal(number)
 
 
-def _num_cores() -> int:
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec='seconds')
-
-
-def _versions() -> dict[str, str]:
-    return dict(
-        deft_mm=__version__,
-        python=platform.python_version(),
-        torch=torch.__version__,
-        mmengine=mmengine.__version__,
-        mmpretrain=mmpretrain.__version__,
-    )

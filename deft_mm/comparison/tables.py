@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
 from statistics import mean, stdev
+from typing import NamedTuple
 
 from deft_mm.comparison.results import ComparisonResults, RunResult
 from deft_mm.comparison.run_setting import RunSetting
@@ -18,15 +19,8 @@ _MISSING = '–'
 _SETTING = [field.name for field in fields(RunSetting)]
 
 
-@dataclass(frozen=True)
-class Statistic:
-    """Mean and sample standard deviation.
-
-    Args:
-        mean (float): NaN where there is no value.
-        std (float): NaN for fewer than two values.
-        n (int): Number of values.
-    """
+class Statistic(NamedTuple):
+    """Mean, NaN of no value, sample standard deviation, NaN of fewer than two, and their number."""
 
     mean: float
     std: float
@@ -34,14 +28,7 @@ class Statistic:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Statistic:
-        """Take them of some values.
-
-        Args:
-            values (Sequence[float]): Any number.
-
-        Returns:
-            Statistic: Their statistic.
-        """
+        """Take them of any number of values."""
         return cls(
             mean=mean(values) if values else math.nan,
             std=stdev(values) if len(values) > 1 else math.nan,
@@ -49,14 +36,7 @@ class Statistic:
         )
 
     def text(self, decimals: int) -> str:
-        """Write it.
-
-        Args:
-            decimals (int): Digits after the point.
-
-        Returns:
-            str: For example '84.3 ± 0.5'.
-        """
+        """Write it with so many digits after the point, for example '84.3 ± 0.5'."""
         if self.n == 0:
             return _MISSING
         spread = f' ± {self.std:.{decimals}f}' if self.n > 1 else ''
@@ -78,14 +58,7 @@ class Row:
     num_expected: int
 
     def statistic(self, metric: str) -> Statistic:
-        """Statistic of a metric over the runs that have it.
-
-        Args:
-            metric (str): Its name, or 'hours'.
-
-        Returns:
-            Statistic: In the metric's own unit.
-        """
+        """Statistic of a metric, or of 'hours', over the runs that have it."""
         if metric == 'hours':
             return Statistic.of([run.hours for run in self.runs if run.hours is not None])
         return Statistic.of([run.metrics[metric] for run in self.runs if metric in run.metrics])
@@ -100,6 +73,8 @@ class Row:
 class ComparisonTable:
     """The rows of a comparison, and what is written of them.
 
+    Rows and methods are in the plan's order where there is one, what it does not name comes after.
+
     Args:
         results (ComparisonResults): The runs.
         decimals (int): Digits after the point. Defaults to 2.
@@ -111,15 +86,22 @@ class ComparisonTable:
         self.results = results
         self.decimals = decimals
         self.bold = bold
-        self.rows = _rows(results)
-        found = {name for row in self.rows for run in row.runs for name in run.metrics}
-        sets = sorted(name.removesuffix(' last') for name in found if name.endswith(' last'))
-        names = [f'{name} ' for name in sets] + ([''] if 'last' in found else [])
-        self.last = [f'{name}last' for name in names]
-        self.metrics = [name for name in DETECTION_METRICS if name in found]
-        accuracies = [f'{name}{which}' for name in names for which in ('best', 'last')]
-        self.metrics += [name for name in accuracies if name in found]
-        self.shows_variant = _shows_variant(self.rows)
+        settings = [setting for setting, _ in results.expected]
+        planned = list(dict.fromkeys(setting.method for setting in settings))
+        found = {run.setting.method for run in results.runs}
+        self.methods = planned + sorted(found - set(planned))
+        settings += [run.setting for run in results.runs]
+        self.rows = sorted(map(self._row, dict.fromkeys(settings)), key=self._place)
+        metrics = {name for row in self.rows for run in row.runs for name in run.metrics}
+        sets = sorted(name.removesuffix('last') for name in metrics if name.endswith(' last'))
+        sets += [''] if 'last' in metrics else []
+        self.last = [f'{name}last' for name in sets]
+        accuracies = [f'{name}{which}' for name in sets for which in ('best', 'last')]
+        self.metrics = [name for name in (*DETECTION_METRICS, *accuracies) if name in metrics]
+        noises = {(r.setting.data, r.setting.noise_text) for r in self.rows}
+        variants = {(r.setting.data, r.setting.noise_text, r.setting.variant) for r in self.rows}
+        # Whether the noise does not tell the variant.
+        self.shows_variant = len(variants) > len(noises)
 
     def label(self, setting: RunSetting) -> str:
         """What a column of a pivot table, or a figure, is called.
@@ -139,8 +121,7 @@ class ComparisonTable:
 
     def markdown(self) -> str:
         """Write the table, a small one each for F1 and the last accuracies, and the notes."""
-        head, body = self._cells('**{}**')
-        blocks = [_markdown_table(head, body)]
+        blocks = [_markdown_table(*self._cells('**{}**'))]
         for metric in ('f1', *self.last):
             if metric in self.metrics and len({self.label(row.setting) for row in self.rows}) > 1:
                 pivot = _markdown_table(*self.pivot(metric))
@@ -155,8 +136,8 @@ class ComparisonTable:
 
     def latex(self) -> str:
         """Write the table as a LaTeX ``tabular``."""
-        head, body = self._cells('\\textbf{{{}}}')
-        lines = [' & '.join(map(_latex, line)) + r' \\' for line in (head, *body)]
+        head, body = self._cells('\\textbf{{{}}}', escape=_latex)
+        lines = [' & '.join(line) + r' \\' for line in (head, *body)]
         left = len(head) - len(self.metrics) - 2
         columns = 'l' * left + 'r' * (len(head) - left)
         return '\n'.join(
@@ -168,13 +149,12 @@ class ComparisonTable:
         """Write the table with unrounded numbers, mean, standard deviation and n by themselves."""
         metrics = [*self.metrics, 'hours']
         head = [*_SETTING, 'num_runs', 'num_expected']
-        head += [f'{metric} {what}' for metric in metrics for what in ('mean', 'std', 'n')]
+        head += [f'{metric} {what}' for metric in metrics for what in Statistic._fields]
         lines = []
         for row in self.rows:
-            line = [*astuple(row.setting), len(row.runs), row.num_expected]
-            for metric in metrics:
-                line += [None if math.isnan(v) else v for v in astuple(row.statistic(metric))]
-            lines.append(line)
+            values = [value for metric in metrics for value in row.statistic(metric)]
+            values = [None if math.isnan(value) else value for value in values]
+            lines.append([*astuple(row.setting), len(row.runs), row.num_expected, *values])
         return _csv(head, lines)
 
     def runs_csv(self) -> str:
@@ -199,14 +179,17 @@ class ComparisonTable:
             tuple[list[str], list[list[str]]]: The head, and the rows.
         """
         labels = list(dict.fromkeys(self.label(row.setting) for row in self.rows))
-        cells = {
-            (row.setting.method, self.label(row.setting)): self._cell(row, metric)
-            for row in self.rows
-        }
-        having = {row.setting.method for row in self.rows if row.statistic(metric).n}
+        cells, having = {}, set()
+        for row in self.rows:
+            statistic, method = row.statistic(metric), row.setting.method
+            text = statistic.text(self.decimals)
+            if 0 < statistic.n < row.num_expected:
+                text += f' ({statistic.n} of {row.num_expected})'
+            cells[method, self.label(row.setting)] = text
+            having |= {method} if statistic.n else set()
         body = [
             [method, *(cells.get((method, label), _MISSING) for label in labels)]
-            for method in _order(having, self.results)
+            for method in self.methods
             if method in having
         ]
         return ['method', *labels], body
@@ -226,53 +209,53 @@ class ComparisonTable:
                 notes.append(f'{name}: {row.count} runs{more}')
         return notes + self.results.notes
 
-    def _cell(self, row: Row, metric: str) -> str:
-        """A statistic, and how many runs it is of where that is not all that there are to be."""
-        statistic = row.statistic(metric)
-        text = statistic.text(self.decimals)
-        few = 0 < statistic.n < row.num_expected
-        return f'{text} ({statistic.n} of {row.num_expected})' if few else text
+    def _row(self, setting: RunSetting) -> Row:
+        runs = [run for run in self.results.runs if run.setting == setting]
+        seeds = {seed for expected, seed in self.results.expected if expected == setting}
+        done = sorted((run for run in runs if run.status == 'done'), key=_seed)
+        return Row(setting, done, len(seeds | {run.seed for run in runs}))
 
-    def _cells(self, strong: str) -> tuple[list[str], list[list[str]]]:
+    def _place(self, row: Row) -> tuple:
+        """What rows are sorted by: data, noise and variant, method."""
+        planned = list(dict.fromkeys(_noise_of(s) for s, _ in self.results.expected))
+        noise = _noise_of(row.setting)
+        place = planned.index(noise) if noise in planned else len(planned)
+        return row.setting.data, place, noise, self.methods.index(row.setting.method)
+
+    def _cells(
+        self, strong: str, escape: Callable[[str], str] = str
+    ) -> tuple[list[str], list[list[str]]]:
         """The head and the rows of the main table, the best means set off by a format."""
         names = ['data', 'noise', *(['variant'] if self.shows_variant else []), 'method']
         head = [*names, *map(_title, self.metrics), 'hours', 'runs']
-        best = self._best()
         body = []
         for row in self.rows:
             values = dict(vars(row.setting), noise=row.setting.noise_text)
-            line = [values[name] or _MISSING for name in names]
+            line = [escape(values[name] or _MISSING) for name in names]
             for metric in self.metrics:
                 statistic = row.statistic(metric)
                 text = statistic.text(self.decimals)
                 if 0 < statistic.n < len(row.runs):  # some runs don't have it
                     text += f' (n = {statistic.n})'
-                is_best = round(statistic.mean, self.decimals) == best.get(_block(row, metric))
-                line.append(strong.format(text) if self.bold and is_best else text)
-            body.append([*line, hours_text(row.statistic('hours').mean), row.count])
-        return head, body
+                is_best = self.bold and self._is_best(row, metric)
+                line.append(strong.format(escape(text)) if is_best else escape(text))
+            body.append([*line, escape(hours_text(row.statistic('hours').mean)), row.count])
+        return [escape(title) for title in head], body
 
-    def _best(self) -> dict[tuple[str, str, str], float]:
-        """The highest mean as it is shown, so that what looks equal is treated alike."""
-        best: dict[tuple[str, str, str], float] = {}
-        for row in self.rows:
-            for metric in self.metrics:
-                mean = round(row.statistic(metric).mean, self.decimals)
-                key = _block(row, metric)
-                if not math.isnan(mean):
-                    best[key] = max(best.get(key, mean), mean)
-        return best
+    def _is_best(self, row: Row, metric: str) -> bool:
+        """Judged by what is shown, so that what looks equal is treated alike."""
+        means = [
+            round(other.statistic(metric).mean, self.decimals)
+            for other in self.rows
+            if (other.setting.data, other.setting.noise_text)
+            == (row.setting.data, row.setting.noise_text)
+        ]
+        shown = [value for value in means if not math.isnan(value)]
+        return bool(shown) and round(row.statistic(metric).mean, self.decimals) == max(shown)
 
 
 def hours_text(hours: float) -> str:
-    """Write hours with two digits that count, or more.
-
-    Args:
-        hours (float): NaN where they are not known.
-
-    Returns:
-        str: For example '0.0083', '2.5' or '31'.
-    """
+    """Write hours with two digits that count, or more: '0.0083', '2.5' or '31'; NaN is unknown."""
     if math.isnan(hours):
         return _MISSING
     if hours <= 0:
@@ -280,53 +263,8 @@ def hours_text(hours: float) -> str:
     return f'{hours:.{max(0, 1 - math.floor(math.log10(hours)))}f}'
 
 
-def _rows(results: ComparisonResults) -> list[Row]:
-    """Collect the runs of each setting; sorted by data, noise, variant and method.
-
-    In the plan's order where there is one; what it does not name comes after.
-    """
-    settings = [setting for setting, _ in results.expected] + [run.setting for run in results.runs]
-    rows = []
-    for setting in dict.fromkeys(settings):
-        runs = [run for run in results.runs if run.setting == setting]
-        seeds = {seed for s, seed in results.expected if s == setting}
-        seeds |= {run.seed for run in runs}
-        done = sorted((run for run in runs if run.status == 'done'), key=_seed)
-        rows.append(Row(setting, done, len(seeds)))
-    methods = _order([s.method for s in settings], results)
-    planned = list(dict.fromkeys(_noise_of(s) for s, _ in results.expected))
-
-    def key(row: Row) -> tuple:
-        kind, ratio, variant = noise = _noise_of(row.setting)
-        place = planned.index(noise) if noise in planned else len(planned)
-        by_name = (kind, -1.0 if ratio is None else ratio, variant)
-        return row.setting.data, place, by_name, methods.index(row.setting.method)
-
-    return sorted(rows, key=key)
-
-
-def _block(row: Row, metric: str) -> tuple[str, str, str]:
-    """What a mean is compared within."""
-    return row.setting.data, row.setting.noise_text, metric
-
-
-def _noise_of(setting: RunSetting) -> tuple[str, float | None, str]:
-    return setting.noise, setting.ratio, setting.variant
-
-
-def _order(methods: Iterable[str], results: ComparisonResults) -> list[str]:
-    """Methods in the plan's order, the others after them by name."""
-    planned = list(dict.fromkeys(setting.method for setting, _ in results.expected))
-    return planned + sorted(set(methods) - set(planned))
-
-
-def _shows_variant(rows: Sequence[Row]) -> bool:
-    """Whether the noise does not tell the variant."""
-    variants: dict[tuple[str, str], set[str]] = {}
-    for row in rows:
-        key = (row.setting.data, row.setting.noise_text)
-        variants.setdefault(key, set()).add(row.setting.variant)
-    return any(len(found) > 1 for found in variants.values())
+def _noise_of(setting: RunSetting) -> tuple[str, float, str]:
+    return setting.noise, -1.0 if setting.ratio is None else setting.ratio, setting.variant
 
 
 def _seed(run: RunResult) -> int:
@@ -344,8 +282,6 @@ def _markdown_table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
 
 
 def _latex(text: str) -> str:
-    if text.startswith('\\textbf{'):
-        return '\\textbf{' + _latex(text[len('\\textbf{') : -1]) + '}'
     for character in '&%#_$':
         text = text.replace(character, f'\\{character}')
     return text.replace('±', r'$\pm$').replace(_MISSING, '--')

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deft_mm.comparison import ComparisonPlan, PlannedRun, RunFolder, RunSetting, Scheduler
+from deft_mm.comparison import PlannedRun, RunFolder, RunSetting, Scheduler, plan_runs
 from deft_mm.evaluation import DetectionCurve
 
 CONFIG = """
@@ -68,7 +68,7 @@ def write_config(folder: Path, name: str = 'ce_digits_sym40.py', text: str = CON
 
 def planned_runs(tmp_path: Path, seeds: Sequence[int] = (0,), **overrides) -> list[PlannedRun]:
     config = write_config(tmp_path / 'ce')
-    return ComparisonPlan([config], seeds, overrides=overrides).runs()
+    return plan_runs([config], seeds, overrides=overrides)
 
 
 def scheduler(tmp_path: Path, said: list[str] | None = None, **settings) -> Scheduler:

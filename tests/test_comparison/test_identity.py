@@ -7,7 +7,12 @@ from mmengine.config import Config
 from PIL import Image
 
 import deft_mm
-from deft_mm.comparison.identity import DataDigests, RunIdentity, code_version, config_digest
+from deft_mm.comparison.identity import (
+    DataDigests,
+    code_version,
+    config_digest,
+    differing_parts,
+)
 from tests.test_comparison.comparison_utils import write_config
 
 
@@ -107,6 +112,6 @@ def test_data_that_cannot_be_read_agree_with_all(cfg):
     missing = changed(cfg, train_dataloader__dataset__dataset__split='no split')
     assert data.of(missing) is None and 'no split' in data.unreadable['DigitsDataset']
     record = dict(config='a', code='b', data='c')
-    assert RunIdentity('a', 'b', None).differing_parts(record) == []
-    assert RunIdentity('a', 'x', 'y').differing_parts(record) == ['code', 'data']
-    assert RunIdentity('x', 'b', 'c').differing_parts({**record, 'data': None}) == ['config']
+    assert differing_parts(dict(record, data=None), record) == []
+    assert differing_parts(dict(config='a', code='x', data='y'), record) == ['code', 'data']
+    assert differing_parts(dict(record, config='x'), dict(record, data=None)) == ['config']

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from deft_mm.comparison import ComparisonPlan, is_plan
+from deft_mm.comparison import PlannedRun, is_plan, plan_runs, read_plan
 from runner_utils import CONFIGS, REPO
 from tests.test_comparison.comparison_utils import CONFIG, write_config
 
@@ -12,16 +12,16 @@ NOISE = 'train_dataloader.dataset.noise'
 DIGITS_PLAN = REPO / 'configs' / 'compare' / 'digits.yml'
 
 
-def by_name(plan: ComparisonPlan) -> dict:
-    return {run.name: run for run in plan.runs()}
+def by_name(runs: list[PlannedRun]) -> dict:
+    return {run.name: run for run in runs}
 
 
 def test_each_config_runs_in_each_variant_with_each_seed_and_the_first_seed_first(tmp_path):
     for method in ('ce', 'gce'):
         write_config(tmp_path / method, f'{method}_digits_sym40.py')
     variants = dict(sym20={NOISE: dict(ratio=0.2)}, sym40=None)
-    plan = ComparisonPlan(['*/*.py'], [3, 5], variants, folder=tmp_path)
-    names = [run.name for run in plan.runs()]
+    plan = plan_runs(['*/*.py'], [3, 5], variants, folder=tmp_path)
+    names = [run.name for run in plan]
     folders = [f'{m}_digits_sym40-{v}' for v in ('sym20', 'sym40') for m in ('ce', 'gce')]
     assert names == [f'{folder}/seed{seed}' for seed in (3, 5) for folder in folders]
     run = by_name(plan)['gce_digits_sym40-sym20/seed5']
@@ -36,7 +36,7 @@ def test_each_config_runs_in_each_variant_with_each_seed_and_the_first_seed_firs
 
 def test_without_variants_configs_run_as_they_are(tmp_path):
     config = write_config(tmp_path / 'ce')
-    assert list(by_name(ComparisonPlan([config]))) == ['ce_digits_sym40/seed0']
+    assert list(by_name(plan_runs([config]))) == ['ce_digits_sym40/seed0']
 
 
 def test_noise_without_a_draw_gets_no_seed_and_a_seed_of_the_users_stays(tmp_path):
@@ -49,21 +49,18 @@ def test_noise_without_a_draw_gets_no_seed_and_a_seed_of_the_users_stays(tmp_pat
     unset = write_config(tmp_path, 'unset.py', CONFIG.replace(', seed=0)))', ')))'))
     options = {NOISE: dict(seed=7)}
     runs = {
-        'human': ComparisonPlan([human], [1]),
-        'unset': ComparisonPlan([unset], [1]),
-        'own': ComparisonPlan([unset], [1], overrides=options),
+        'human': plan_runs([human], [1]),
+        'unset': plan_runs([unset], [1]),
+        'own': plan_runs([unset], [1], overrides=options),
     }
-    noises = {k: plan.runs()[0].cfg.train_dataloader.dataset.noise for k, plan in runs.items()}
+    noises = {k: plan[0].cfg.train_dataloader.dataset.noise for k, plan in runs.items()}
     assert 'seed' not in noises['human']
     assert noises['unset'].seed == 1 and noises['own'].seed == 7
 
 
 def noises(path, **settings) -> list[tuple]:
     """Seed and file of the noise of the runs with the seeds 5 and 6."""
-    datasets = [
-        run.cfg.train_dataloader.dataset
-        for run in ComparisonPlan([path], [5, 6], **settings).runs()
-    ]
+    datasets = [run.cfg.train_dataloader.dataset for run in plan_runs([path], [5, 6], **settings)]
     return [(dataset.noise.seed, dataset.get('noise_file')) for dataset in datasets]
 
 
@@ -87,8 +84,8 @@ def test_the_papers_instance_dependent_noise_keeps_its_seed(method):
 
 def test_seeds_apart_runs_of_a_setting_have_one_digest(tmp_path):
     config = write_config(tmp_path)
-    one, two = ComparisonPlan([config], [0, 1]).runs()
-    (other,) = ComparisonPlan([config], [0], overrides=dict(new=1)).runs()
+    one, two = plan_runs([config], [0, 1])
+    (other,) = plan_runs([config], [0], overrides=dict(new=1))
     assert one.seedless_digest == two.seedless_digest != other.seedless_digest
 
 
@@ -105,12 +102,12 @@ def test_plan_file_names_methods_with_seeds_and_overrides_of_their_own(tmp_path)
     )
     assert is_plan(tmp_path / 'plan.yml')
     assert not is_plan(tmp_path / 'configs' / 'ce_digits_sym40.py')
-    runs = by_name(ComparisonPlan.from_file(tmp_path / 'plan.yml', overrides=dict(z=2)))
+    runs = by_name(read_plan(tmp_path / 'plan.yml', overrides=dict(z=2)))
     first, second = 'ce_digits_sym40-ce', 'ce_digits_sym40-ce-x'
     assert set(runs) == {f'{first}/seed0', f'{first}/seed1', f'{second}/seed4'}
     assert runs[f'{second}/seed4'].setting.method == 'CE + x'
     assert [(run.cfg.x.y, run.cfg.z) for run in runs.values()] == [(0.5, 2), (2.5, 2), (0.5, 2)]
-    seeds = ComparisonPlan.from_file(tmp_path / 'plan.yml', seeds=[9]).runs()
+    seeds = read_plan(tmp_path / 'plan.yml', seeds=[9])
     assert [run.seed for run in seeds] == [9, 9]
 
 
@@ -152,12 +149,12 @@ def test_mistake_in_a_plan_is_named(tmp_path, text, error, match):
     write_config(tmp_path, 'broken.py', "_base_ = 'no_such_base.py'")
     (tmp_path / 'plan.yml').write_text(text)
     with pytest.raises(error, match=match):
-        ComparisonPlan.from_file(tmp_path / 'plan.yml').runs()
+        read_plan(tmp_path / 'plan.yml')
 
 
 def test_key_that_is_meant_passes_and_reaches_the_run(tmp_path):
     config = write_config(tmp_path)
-    (run,) = ComparisonPlan([config], overrides={'+my_key': 1}).runs()
+    (run,) = plan_runs([config], overrides={'+my_key': 1})
     assert run.cfg.my_key == 1 and '+my_key=1' in run.arguments
 
 
@@ -165,23 +162,23 @@ def test_plan_runs_no_code(tmp_path):
     plan = tmp_path / 'plan.yml'
     plan.write_text(f'configs: !!python/object/apply:os.mkdir [{tmp_path / "made"}]')
     with pytest.raises(ValueError, match=r"plan\.yml' can't be read.*python/object/apply"):
-        ComparisonPlan.from_file(plan)
+        read_plan(plan)
     assert not (tmp_path / 'made').exists()
 
 
 def test_plan_that_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"The plan '.*none\.yml' does not exist"):
-        ComparisonPlan.from_file(tmp_path / 'none.yml')
+        read_plan(tmp_path / 'none.yml')
 
 
 def test_plan_may_be_json(tmp_path):
     config = write_config(tmp_path)
     (tmp_path / 'plan.json').write_text(json.dumps(dict(configs=[config], seeds=[3])))
-    assert [run.seed for run in ComparisonPlan.from_file(tmp_path / 'plan.json').runs()] == [3]
+    assert [run.seed for run in read_plan(tmp_path / 'plan.json')] == [3]
 
 
 def test_digits_plan_tells_each_method_the_noise_that_it_gets():
-    runs = ComparisonPlan.from_file(DIGITS_PLAN).runs()
+    runs = read_plan(DIGITS_PLAN)
     assert len(runs) == 5 * (4 * 5 + 5 * 3)
     noises = {run.setting.noise_text for run in runs}
     assert noises == {'sym 0.2', 'sym 0.4', 'sym 0.6', 'asym 0.4', 'idn 0.4'}
@@ -197,7 +194,7 @@ def test_digits_plan_tells_each_method_the_noise_that_it_gets():
 
 @pytest.mark.parametrize('path', sorted(DIGITS_PLAN.parent.glob('*.yml')), ids=lambda p: p.stem)
 def test_plans_of_the_repo_have_runs_that_differ(path):
-    runs = ComparisonPlan.from_file(path).runs()
+    runs = read_plan(path)
     settings = {(run.setting.method, run.setting.variant) for run in runs}
     assert len({run.seedless_digest for run in runs}) == len(settings) >= 9
 

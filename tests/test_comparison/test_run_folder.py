@@ -1,21 +1,23 @@
 """What a run's folder says there is to do."""
 
+import re
+
 import pytest
 
 from deft_mm.comparison import RunFolder, RunSetting
-from deft_mm.comparison.identity import RunIdentity
 from deft_mm.comparison.run_folder import is_old
 from tests.test_comparison.comparison_utils import write_run, write_summary
 
 SETTING = RunSetting('CE', 'Digits', 'sym', 0.4)
-SAME = RunIdentity('config0', 'code', None)
-OTHER = RunIdentity('config0', 'other code', None)
+SAME = dict(config='config0', code='code', data=None)
+OTHER = dict(SAME, code='other code')
 
 
 @pytest.mark.parametrize(
     ('status', 'identity', 'state'),
     [
         ('done', SAME, 'done'),
+        ('done', None, 'done'),
         ('done', OTHER, 'outdated'),
         ('failed', SAME, 'failed'),
         ('failed', OTHER, 'missing'),
@@ -25,27 +27,28 @@ OTHER = RunIdentity('config0', 'other code', None)
     ],
 )
 def test_state_follows_from_status_and_identity(tmp_path, status, identity, state):
-    assert RunFolder(tmp_path / 'none').state(identity) == 'missing'
-    assert write_run(tmp_path / 'run', SETTING, 0, status).state(identity) == state
+    assert RunFolder(tmp_path / 'none').state(identity) == ('missing', '')
+    why = 'other code' if identity is OTHER else ''
+    assert write_run(tmp_path / 'run', SETTING, 0, status).state(identity) == (state, why)
 
 
 def test_run_that_outlived_its_scheduler_is_done(tmp_path):
     run = write_run(tmp_path / 'run', SETTING, 0, 'running')
     write_summary(run.path, [('model', 1.0)], finished=False)
-    assert run.state(SAME) == 'interrupted'
+    assert run.state(SAME)[0] == 'interrupted'
     write_summary(run.path, [('model', 1.0)])
-    assert run.state(SAME) == 'done'
+    assert run.state(SAME)[0] == 'done'
 
 
 @pytest.mark.parametrize('summary', ['', '{"finished": tru', '[]', '{"finished": false}', None])
 def test_run_that_was_done_and_has_lost_its_figures_is_damaged(tmp_path, summary):
     run = write_run(tmp_path / 'run', SETTING, 0)
-    assert run.state(SAME) == 'done'
+    assert run.state(SAME)[0] == 'done'
     path = run.path / 'summary.json'
     path.unlink() if summary is None else path.write_text(summary)
     for identity in (SAME, OTHER):
-        with pytest.raises(ValueError, match=r'is damaged.*Move .* away'):
-            run.state(identity)
+        state, why = run.state(identity)
+        assert state == 'damaged' and re.search(r'is damaged.*Move .* away', why)
 
 
 def test_checkpoint_is_found_where_the_folder_is_now(tmp_path):
@@ -73,8 +76,8 @@ def test_folder_moves_aside_as_often_as_need_be(tmp_path):
 @pytest.mark.parametrize('text', ['', '[]', '{"format": "another"}'])
 def test_damaged_record_is_named(tmp_path, text):
     (tmp_path / 'compare.json').write_text(text)
-    with pytest.raises(ValueError, match=r'compare\.json.*[Mm]ove its folder away'):
-        RunFolder(tmp_path).state(SAME)
+    state, why = RunFolder(tmp_path).state(SAME)
+    assert state == 'damaged' and re.search(r'compare\.json.*[Mm]ove its folder away', why)
 
 
 def test_last_lines_are_the_end_of_the_log(tmp_path):

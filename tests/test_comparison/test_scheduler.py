@@ -63,7 +63,7 @@ def test_damaged_run_is_left_alone_and_the_rest_goes_on(tmp_path, content):
     damaged.write_text(content)
     scheduler_ = scheduler(tmp_path)
     assert scheduler_.run(runs) == {RUN: 'damaged', 'ce_digits_sym40/seed1': 'done'}
-    assert str(damaged) in scheduler_.damaged[RUN] and 'Move its folder' in scheduler_.damaged[RUN]
+    assert str(damaged) in scheduler_.why[RUN] and 'Move its folder' in scheduler_.why[RUN]
     assert damaged.read_text() == content
 
 
@@ -114,7 +114,7 @@ def test_run_with_another_override_is_outdated_and_kept_until_asked_for(tmp_path
     changed = planned_runs(tmp_path, lr=0.1)
     train = scheduler(tmp_path)
     assert train.run(changed) == {RUN: 'outdated'} and len(calls(tmp_path)) == 1
-    assert train.why_outdated(changed[0]) == ['config']
+    assert train.why[RUN] == 'other config'
     assert scheduler(tmp_path, rerun_outdated=True).run(changed) == {RUN: 'done'}
     assert 'lr=0.1' in record(tmp_path)['arguments']
     (old,) = old_folders(tmp_path)
@@ -123,7 +123,7 @@ def test_run_with_another_override_is_outdated_and_kept_until_asked_for(tmp_path
     monkeypatch.setattr('deft_mm.comparison.scheduler.code_version', lambda cfg: 'new code')
     train = scheduler(tmp_path)
     assert train.survey(changed) == {RUN: 'outdated'}
-    assert train.why_outdated(changed[0]) == ['code']
+    assert train.why[RUN] == 'other code'
 
 
 def test_unfinished_run_of_another_config_is_not_resumed(tmp_path):
