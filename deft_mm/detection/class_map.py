@@ -12,15 +12,12 @@ COLUMNS = ('data_class', 'detector_class')
 
 
 def read_class_map(path: str | PathLike) -> dict[str, str]:
-    """Read a class map.
+    """Read the names of the detector's classes by those of the data; '' for none.
 
     Args:
         path (str | PathLike): A ``.csv`` file with the columns ``data_class,detector_class``, or a
             ``.json`` file with an object of names of the detector by names of the data. An empty
             name, or null, stands for no class.
-
-    Returns:
-        dict[str, str]: Names of the detector's classes by names of the data's; '' for none.
 
     Raises:
         FileNotFoundError: If there is no such file.

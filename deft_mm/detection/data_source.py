@@ -100,14 +100,7 @@ def find_data(
 
 
 def preprocessor_of(cfg: Mapping) -> dict:
-    """The config of the data preprocessor, wherever it stands.
-
-    Args:
-        cfg (Mapping): A config.
-
-    Returns:
-        dict: A copy; empty where there is none.
-    """
+    """A copy of the config of the data preprocessor, wherever it stands; empty without one."""
     model = cfg.get('model') or {}
     for owner in (model.get('detector') or {}, model, cfg):
         if owner.get('data_preprocessor'):
@@ -116,26 +109,12 @@ def preprocessor_of(cfg: Mapping) -> dict:
 
 
 def is_loading(transform: Mapping) -> bool:
-    """Whether a transform reads the image.
-
-    Args:
-        transform (Mapping): Config of a transform.
-
-    Returns:
-        bool: True for ``LoadImageFromFile`` and its like.
-    """
+    """Whether a transform reads the image, as ``LoadImageFromFile`` and its like do."""
     return 'LoadImage' in str(transform.get('type'))
 
 
 def loading_of(dataset: Mapping | None) -> list[dict]:
-    """The transforms of a data set's config that read the image.
-
-    Args:
-        dataset (Mapping, optional): Config of a data set, which may be a wrapper.
-
-    Returns:
-        list[dict]: Configs of transforms, possibly none.
-    """
+    """The transforms of a data set's config, which may be a wrapper, that read the image."""
     return [transform for transform in pipeline_of(dataset) or () if is_loading(transform)]
 
 

@@ -22,13 +22,7 @@ _LOSSES = 'head.loss'
 
 
 def load_checkpoint(path: str) -> dict:
-    """Load a checkpoint, without running code that it may hold.
-
-    Args:
-        path (str): A file, or an address.
-
-    Returns:
-        dict: The checkpoint.
+    """Load a checkpoint, a file or an address, without running code that it may hold.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -109,7 +103,14 @@ def build_detector(
     weights = _weights_in(checkpoint)
     if class_names is not None:
         weights['head.class_token_ids'] = detector.head.class_token_ids
-    _require_fit(detector, weights, source, str(cfg.filename))
+    faults = misfits(detector, weights)
+    found = [f'{len(names)} {fault} ({names[0]})' for fault, names in faults.items() if names]
+    if found:
+        raise ValueError(
+            f'{source} does not hold the weights of the detector of {cfg.filename}: '
+            f'{", ".join(found)}. Give the config that the run has written to its work directory, '
+            'and a checkpoint of that run.'
+        )
     detector.load_state_dict(weights, strict=False)
     return detector.eval()
 
@@ -127,9 +128,8 @@ def build_zero_shot_detector(
         cfg (Config): A config whose detector has a CLIP backbone.
         preprocessor (Mapping): Config of the data preprocessor.
         class_names (Sequence[str]): Names to write prompts with.
-        template (str): See :class:`~deft_mm.models.heads.ZeroShotHead`. Defaults to 'a photo of a
-            {}.'.
-        temperature (float, optional): See there. Defaults to None.
+        template (str): See :class:`~deft_mm.models.heads.ZeroShotHead`.
+        temperature (float, optional): See there.
 
     Returns:
         nn.Module: An ``ImageClassifier``.
@@ -190,22 +190,5 @@ def _require_shared_prompts(head: Mapping) -> None:
 def _weights_in(checkpoint: Mapping) -> dict[str, Tensor]:
     """The detector's weights by name: those of a DeFT model's detector, or all of a model."""
     weights = weights_of(checkpoint)
-    inside = {
-        name.removeprefix(_PREFIX): value
-        for name, value in weights.items()
-        if name.startswith(_PREFIX)
-    }
+    inside = {k.removeprefix(_PREFIX): v for k, v in weights.items() if k.startswith(_PREFIX)}
     return {k: v for k, v in (inside or weights).items() if not k.startswith(_LOSSES)}
-
-
-def _require_fit(
-    detector: nn.Module, weights: Mapping[str, Tensor], source: str, config: str
-) -> None:
-    faults = misfits(detector, weights)
-    found = [f'{len(names)} {fault} ({names[0]})' for fault, names in faults.items() if names]
-    if found:
-        raise ValueError(
-            f'{source} does not hold the weights of the detector of {config}: {", ".join(found)}. '
-            'Give the config that the run has written to its work directory, and a checkpoint of '
-            'that run.'
-        )

@@ -30,26 +30,14 @@ class AccuracyPerDataset(Accuracy):
     default_prefix = None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Note predictions, labels and data set of a batch.
-
-        Args:
-            data_batch (Any): Not used.
-            data_samples (Sequence[dict]): The predictions of a batch.
-        """
+        """Note predictions, labels and data set of a batch."""
         begin = len(self.results)
         super().process(data_batch, data_samples)
         for result, sample in zip(self.results[begin:], data_samples, strict=True):
             result['dataset_name'] = sample.get('dataset_name', '')
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Compute the accuracy on each data set.
-
-        Args:
-            results (list[dict]): What :meth:`process` noted, of all processes.
-
-        Returns:
-            dict[str, float]: In percent, by data set and k.
-        """
+        """Compute the accuracy on each data set, in percent, by data set and k."""
         groups: dict[str, list[dict]] = {}
         for result in results:
             groups.setdefault(result['dataset_name'], []).append(result)

@@ -54,9 +54,6 @@ class DetectionCurve:
             given (np.ndarray): (N,) given labels.
             clean (np.ndarray): (N,) true labels.
 
-        Returns:
-            DetectionCurve: The curve.
-
         Raises:
             ValueError: If the shapes differ, or there is no sample.
         """
@@ -101,11 +98,7 @@ class DetectionCurve:
         return self.num_clean + int(self.kept_wrong[-1])
 
     def precision_recall(self) -> tuple[np.ndarray, np.ndarray]:
-        """Precision and recall of the right labels at every threshold.
-
-        Returns:
-            tuple[np.ndarray, np.ndarray]: Two of shape (T,), in percent.
-        """
+        """Precision and recall of the right labels at every threshold, each (T,), in percent."""
         kept = np.maximum(self.kept_clean + self.kept_wrong, 1)
         return 100 * self.kept_clean / kept, 100 * self.kept_clean / max(self.num_clean, 1)
 
@@ -119,19 +112,15 @@ class DetectionCurve:
             tuple[np.ndarray, np.ndarray, np.ndarray]: Edges (bins + 1,), and the numbers of right
             and of wrong labels, each (bins,).
         """
-        edges = np.linspace(0, 1, bins + 1)
-        columns = []
-        for kept in (self.kept_clean, self.kept_wrong):
-            at_level = np.diff(kept, prepend=0)
-            columns.append(np.histogram(np.clip(self.threshold, 0, 1), edges, weights=at_level)[0])
-        return edges, columns[0].astype(np.int64), columns[1].astype(np.int64)
+        edges, score = np.linspace(0, 1, bins + 1), np.clip(self.threshold, 0, 1)
+        clean, wrong = (
+            np.histogram(score, edges, weights=np.diff(kept, prepend=0))[0].astype(np.int64)
+            for kept in (self.kept_clean, self.kept_wrong)
+        )
+        return edges, clean, wrong
 
     def write(self, path: str | PathLike) -> None:
-        """Write the table as a CSV file, all of it or nothing.
-
-        Args:
-            path (str | PathLike): The file; missing folders are made, an old file is replaced.
-        """
+        """Write the table as a CSV file, all of it or nothing, in place of an old one."""
         text = io.StringIO()
         header = dict(
             format=FORMAT,
@@ -145,25 +134,13 @@ class DetectionCurve:
             text.write(f'# {key}: {json.dumps(value)}\n')
         table = csv.writer(text, lineterminator='\n')
         table.writerow(COLUMNS)
-        table.writerows(
-            zip(
-                self.threshold.tolist(),
-                self.kept_clean.tolist(),
-                self.kept_wrong.tolist(),
-                strict=True,
-            )
-        )
+        columns = (self.threshold, self.kept_clean, self.kept_wrong)
+        table.writerows(zip(*(column.tolist() for column in columns), strict=True))
         write_atomically(text.getvalue().encode(), path)
 
     @classmethod
     def read(cls, path: str | PathLike) -> DetectionCurve:
         """Read a file that :meth:`write` has written.
-
-        Args:
-            path (str | PathLike): The file.
-
-        Returns:
-            DetectionCurve: The curve.
 
         Raises:
             FileNotFoundError: If there is no such file.
@@ -194,16 +171,13 @@ class DetectionCurve:
             raise ValueError(f'its columns are {rows[0] if rows else []}, not {list(COLUMNS)}')
         if len(rows) < 2 or any(len(row) != len(COLUMNS) for row in rows):
             raise ValueError(f'it has no row, or one without {len(COLUMNS)} entries')
-        columns = np.array(rows[1:], dtype=np.float64).T
-        curve = cls(
-            columns[0],
-            columns[1].astype(np.int64),
-            columns[2].astype(np.int64),
-            *(
-                np.nan if header[name] is None else float(header[name])
-                for name in ('auroc', 'average_precision')
-            ),
+        threshold, kept_clean, kept_wrong = np.array(rows[1:], dtype=np.float64).T
+        kept_clean, kept_wrong = kept_clean.astype(np.int64), kept_wrong.astype(np.int64)
+        auroc, average_precision = (
+            np.nan if header[name] is None else float(header[name])
+            for name in ('auroc', 'average_precision')
         )
+        curve = cls(threshold, kept_clean, kept_wrong, auroc, average_precision)
         if (curve.num_samples, curve.num_clean) != (header['num_samples'], header['num_clean']):
             raise ValueError('its last row does not count all samples: it was cut off')
         return curve

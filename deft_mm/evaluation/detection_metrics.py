@@ -34,9 +34,6 @@ class DetectionCounts:
             given (np.ndarray): (N,) given labels.
             clean (np.ndarray): (N,) true labels.
 
-        Returns:
-            DetectionCounts: The counts.
-
         Raises:
             ValueError: If the shapes differ.
         """
@@ -63,14 +60,11 @@ class DetectionCounts:
         Returns:
             dict: ``precision``, ``recall``, ``f1``, ``n_kept``, ``n_clean``, ``n_total``.
         """
-        precision = _percent(self.n_kept_clean, self.n_kept)
-        recall = _percent(self.n_kept_clean, self.n_clean)
-        # F1 = 2PR / (P + R) = 2TP / (kept + clean), which has a value wherever one count is > 0.
-        f1 = _percent(2 * self.n_kept_clean, self.n_kept + self.n_clean)
         return dict(
-            precision=precision,
-            recall=recall,
-            f1=f1,
+            precision=_percent(self.n_kept_clean, self.n_kept),
+            recall=_percent(self.n_kept_clean, self.n_clean),
+            # 2PR / (P + R) = 2TP / (kept + clean), which has a value wherever one count is > 0.
+            f1=_percent(2 * self.n_kept_clean, self.n_kept + self.n_clean),
             n_kept=self.n_kept,
             n_clean=self.n_clean,
             n_total=self.n_total,
@@ -78,19 +72,7 @@ class DetectionCounts:
 
 
 def detection_metrics(kept: np.ndarray, given: np.ndarray, clean: np.ndarray) -> dict[str, float]:
-    """Precision, recall and F1 of the kept samples over a whole data set.
-
-    Args:
-        kept (np.ndarray): (N,) bool.
-        given (np.ndarray): (N,) given labels.
-        clean (np.ndarray): (N,) true labels.
-
-    Returns:
-        dict: See :meth:`DetectionCounts.metrics`.
-
-    Raises:
-        ValueError: If the shapes differ.
-    """
+    """Metrics of a whole data set: :meth:`DetectionCounts.metrics` of its counts."""
     return DetectionCounts.from_arrays(kept, given, clean).metrics()
 
 

@@ -66,13 +66,7 @@ class SelectionReport:
         """Write the selection file and, where true labels are known, the detection curve.
 
         The curve lies beside a ``selection.csv`` as ``detection_curve.csv``, beside an ``x.csv`` as
-        ``x_detection_curve.csv``.
-
-        Args:
-            path (str | PathLike): The selection file.
-
-        Returns:
-            list[Path]: What was written.
+        ``x_detection_curve.csv``. Returns the paths of what was written.
         """
         path = Path(path)
         write_selection(path, self.table)
@@ -84,11 +78,7 @@ class SelectionReport:
         return [path, curve_path]
 
     def to_line(self) -> str:
-        """Return the outcome in a line.
-
-        Returns:
-            str: What is kept, and detection metrics where true labels are known.
-        """
+        """Return in a line what is kept, and detection metrics where true labels are known."""
         figures = self.figures
         text = f'Kept {figures["kept"]} of {figures["total"]} samples ({self.seconds:.1f} s)'
         if self.clean_labels is None:
@@ -100,12 +90,7 @@ class SelectionReport:
         )
 
     def to_lines(self) -> list[str]:
-        """Return the outcome at length.
-
-        Returns:
-            list[str]: Numbers of samples, detection metrics where true labels are known, and the
-            classes of which most is rejected.
-        """
+        """Return the outcome at length, with the classes of which most is rejected."""
         table, scored = self.table, self.table.scored
         kept, given = table.kept[scored], table.given_label[scored]
         lines = [

@@ -48,15 +48,12 @@ class LabelledSamples:
 
     @classmethod
     def of(cls, dataset: Any, selection_file: str | PathLike | None = None) -> LabelledSamples:
-        """Collect what is known of the samples of a data set.
+        """Collect what is known of the N samples of a data set, by their index in it.
 
         Args:
             dataset: A classification data set, wrapped or not.
             selection_file (str | PathLike, optional): A selection file that was made of it.
                 Defaults to None.
-
-        Returns:
-            LabelledSamples: N samples, by their index in ``dataset``.
 
         Raises:
             FileNotFoundError: If there is no such selection file.
@@ -112,12 +109,20 @@ class LabelledSamples:
                 labels that are not there, or if nothing is left.
         """
         taken = np.ones(len(self), dtype=bool)
+        if keep not in ('all', 'kept', 'rejected'):
+            raise ValueError(f"--filter is 'kept', 'rejected' or 'all', found {keep!r}.")
         if keep != 'all':
-            taken &= self._in_part(keep)
+            taken &= self._require_selection(f'--filter {keep}').kept == (keep == 'kept')
         if class_names is not None:
             taken &= np.isin(self.given_labels, [self._label_of(name) for name in class_names])
         if indices is not None:
-            taken &= np.isin(np.arange(len(self)), self._checked(indices))
+            outside = [idx for idx in indices if not 0 <= idx < len(self)]
+            if outside:
+                raise ValueError(
+                    f'--indices: there is no sample {outside[0]}; the data set has the {len(self)} '
+                    f'samples 0 to {len(self) - 1}.'
+                )
+            taken &= np.isin(np.arange(len(self)), indices)
         if only_wrong:
             if (self.true_labels == UNKNOWN).all():
                 raise ValueError(
@@ -133,15 +138,11 @@ class LabelledSamples:
         return self._sorted(np.flatnonzero(taken), sort, seed)
 
     def caption(self, idx: int) -> str:
-        """Say what is known of a sample.
+        """Say what is known of a sample, in one to four lines.
 
-        Args:
-            idx (int): Index of the sample.
-
-        Returns:
-            str: One to four lines: index and given label; the true label where that is another
-            (the line starts with '≠'); clean probability and whether it is kept; what the
-            detector says where that is another label than the given one.
+        They are index and given label; the true label where that is another (the line starts with
+        '≠'); clean probability and whether it is kept; what the detector says where that is another
+        label than the given one.
         """
         given = int(self.given_labels[idx])
         lines = [f'#{idx} given: {self.class_names[given]}']
@@ -158,12 +159,8 @@ class LabelledSamples:
     def file_stem(self, idx: int) -> str:
         """Name a sample's file after what :meth:`caption` says.
 
-        Args:
-            idx (int): Index of the sample.
-
-        Returns:
-            str: For example '0042_given-seven_true-one_prob-0.031_rejected'; names are shortened,
-            and of their characters letters, digits, '.' and '-' are kept.
+        For example '0042_given-seven_true-one_prob-0.031_rejected'; names of classes are shortened,
+        and of their characters letters, digits, '.' and '-' are kept.
         """
         parts = [f'{idx:0{len(str(len(self) - 1))}d}']
         parts.append(f'given-{_in_file_name(self.class_names[self.given_labels[idx]])}')
@@ -173,33 +170,15 @@ class LabelledSamples:
             parts += [f'prob-{self._clean_prob(idx)}', self._verdict(idx)]
         return '_'.join(parts)
 
-    def _in_part(self, keep: str) -> np.ndarray:
-        if keep not in ('kept', 'rejected'):
-            raise ValueError(f"--filter is 'kept', 'rejected' or 'all', found {keep!r}.")
-        kept = self._require_selection(f'--filter {keep}').kept
-        return kept if keep == 'kept' else ~kept
-
     def _label_of(self, name: str) -> int:
         if name in self.class_names:
             return list(self.class_names).index(name)
         similar = difflib.get_close_matches(name, self.class_names, n=3)
-        known = similar or [
-            *self.class_names[:10],
-            *(['...'] if len(self.class_names) > 10 else []),
-        ]
+        known = similar or [*self.class_names[:10], *['...'] * (len(self.class_names) > 10)]
         raise ValueError(
             f"--class-name: none of the {len(self.class_names)} classes is called '{name}'. "
             f'{"Similar ones" if similar else "They are"}: {", ".join(known)}.'
         )
-
-    def _checked(self, indices: Sequence[int]) -> Sequence[int]:
-        outside = [idx for idx in indices if not 0 <= idx < len(self)]
-        if outside:
-            raise ValueError(
-                f'--indices: there is no sample {outside[0]}; the data set has the {len(self)} '
-                f'samples 0 to {len(self) - 1}.'
-            )
-        return indices
 
     def _sorted(self, chosen: np.ndarray, sort: str, seed: int) -> np.ndarray:
         if sort == 'index':

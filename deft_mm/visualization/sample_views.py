@@ -83,7 +83,7 @@ def _views(dataset: Any, idx: int, to_rgb: bool) -> Iterator[SampleView]:
     # InMemoryDataset has read its images from files, too.
     is_bgr = bool(results.get('img_path'))
     if image is not None:
-        yield SampleView('original', as_rgb_bytes(image, is_bgr))
+        yield SampleView('original', _as_rgb_bytes(image, is_bgr))
     for transform in base.pipeline.transforms:
         is_first = image is None
         results = apply_transforms([transform], results)
@@ -94,25 +94,17 @@ def _views(dataset: Any, idx: int, to_rgb: bool) -> Iterator[SampleView]:
             is_bgr = not is_bgr
         if 'inputs' not in results:
             name = 'original' if is_first else type(transform).__name__
-            yield SampleView(name, as_rgb_bytes(image, is_bgr))
+            yield SampleView(name, _as_rgb_bytes(image, is_bgr))
     if image is not None:
-        yield SampleView('model input', as_rgb_bytes(image, to_rgb))
+        yield SampleView('model input', _as_rgb_bytes(image, to_rgb))
 
 
-def as_rgb_bytes(image: Any, is_bgr: bool) -> np.ndarray:
+def _as_rgb_bytes(image: Any, is_bgr: bool) -> np.ndarray:
     """Turn what a pipeline holds as an image into one that can be drawn.
 
-    Args:
-        image (np.ndarray | torch.Tensor | PIL.Image.Image): (H, W), (H, W, C) or, if a tensor,
-            (C, H, W), with 1, 3 or 4 channels.
-        is_bgr (bool): Whether the first channel is blue.
-
-    Returns:
-        np.ndarray: A copy, (H, W, 3) uint8 in the order RGB. Floats within 0..1 are scaled by 255,
-        within 0..255 rounded, others stretched from their least to their greatest value.
-
-    Raises:
-        TypeError: If it is no such image.
+    It is (H, W), (H, W, C) or, if a tensor, (C, H, W), with 1, 3 or 4 channels, and becomes a copy,
+    (H, W, 3) uint8 in the order RGB. Floats within 0..1 are scaled by 255, within 0..255 rounded,
+    others stretched from their least to their greatest value.
     """
     if isinstance(image, torch.Tensor) and image.ndim == 3:
         image = image.permute(1, 2, 0).numpy()
@@ -126,10 +118,7 @@ def as_rgb_bytes(image: Any, is_bgr: bool) -> np.ndarray:
             f'{type(image).__name__} of shape {shape}.'
         )
     pixels = np.broadcast_to(pixels, (*shape[:2], 3)) if shape[2] == 1 else pixels[..., :3]
-    return _as_bytes(pixels[..., ::-1] if is_bgr else pixels)
-
-
-def _as_bytes(pixels: np.ndarray) -> np.ndarray:
+    pixels = pixels[..., ::-1] if is_bgr else pixels
     if pixels.dtype == np.uint8:
         return np.array(pixels, order='C')
     low, high = float(pixels.min()), float(pixels.max())
