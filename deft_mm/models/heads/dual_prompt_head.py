@@ -17,12 +17,12 @@ from torch import Tensor
 from deft_mm.models.losses import ComplementaryLabelLoss
 from deft_mm.models.losses._checks import NO_MIXING, check_unmixed
 from deft_mm.models.text import (
-    ClassTokens,
     PackedPrompts,
     PromptLayout,
     PromptLearner,
     at_least_float32,
     encode_prompts,
+    tokenize_classes,
     without_autocast,
 )
 from deft_mm.models.training_context import ContextModule
@@ -188,15 +188,10 @@ class DualPromptHead(ContextModule, TextHead):
             ctx_init_std=ctx_init_std,
         )
         self.prompts.pos_ctx.requires_grad_(self.recipe.train_classifier)
-        width = self.text.context_length - n_ctx - 2
-        self.register_buffer(
-            'class_token_ids', torch.full((num_classes, width), -1, dtype=torch.int64)
-        )
         loss_warmup = loss_warmup or self.recipe.warmup_loss
         self.loss_warmup = MODELS.build(loss_warmup) if loss_warmup else None
         self.loss_neg = MODELS.build(loss_neg or dict(type='NegativeLearningLoss'))
-        if class_names is not None:
-            self.set_class_names(class_names)
+        self._begin_names((num_classes, self.text.context_length - n_ctx - 2), class_names)
 
     # -- prompts --------------------------------------------------------------
 
@@ -206,7 +201,8 @@ class DualPromptHead(ContextModule, TextHead):
             f'a context of {self.text.context_length} tokens with n_ctx={self.prompts.n_ctx} and '
             'the start and end token'
         )
-        return ClassTokens(self.text.tokenizer, self.class_token_ids.size(1), room)(names)
+        width = self.class_token_ids.size(1)
+        return tokenize_classes(self.text.tokenizer, names, width, room)
 
     def text_features(self) -> Tensor:
         """Unit-length features of all prompts.
@@ -257,16 +253,9 @@ class DualPromptHead(ContextModule, TextHead):
     # -- logits and probabilities ----------------------------------------------
 
     def dual_logits(self, feats: tuple[Tensor]) -> tuple[Tensor, Tensor]:
-        """Similarity to the positive and to the negative prompts.
+        """Similarity to the positive and to the negative prompts, each float32 of shape (B, C).
 
         The negative one never moves the backbone.
-
-        Args:
-            feats (tuple[Tensor]): The backbone's output; the last entry is the projected feature,
-                shape (B, E).
-
-        Returns:
-            tuple[Tensor, Tensor]: ``pos`` and ``neg``, float32 of shape (B, C).
         """
         text_PCE = self.text_features()
         image_BE = self.image_features(feats)
@@ -280,12 +269,8 @@ class DualPromptHead(ContextModule, TextHead):
     def yes_probability(pos: Tensor, neg: Tensor) -> Tensor:
         """Probability that a sample shows a class; of its given label it is the clean probability.
 
-        Args:
-            pos (Tensor): Similarity to the positive prompts, shape (B, C); no gradient reaches it.
-            neg (Tensor): Similarity to the negative prompts, shape (B, C).
-
-        Returns:
-            Tensor: The first part of the softmax over the two, shape (B, C).
+        Of :meth:`dual_logits`: the first part of the softmax over the two, shape (B, C). No
+        gradient reaches ``pos``.
         """
         return torch.sigmoid(pos.detach() - neg)
 
@@ -294,15 +279,12 @@ class DualPromptHead(ContextModule, TextHead):
         return self.dual_logits(feats)[0]
 
     def select(self, p_yes: Tensor, labels: Tensor, predicted: Tensor) -> Tensor:
-        """Which samples the recipe takes for clean.
+        """Which samples the recipe takes for clean, bool of shape (B,).
 
         Args:
             p_yes (Tensor): Probability that a sample shows a class, shape (B, C).
             labels (Tensor): Given labels, int64 of shape (B,).
             predicted (Tensor): Predicted classes, int64 of shape (B,).
-
-        Returns:
-            Tensor: bool of shape (B,).
         """
         selected_B = p_yes.gather(1, labels[:, None]).squeeze(1) > 0.5
         return selected_B & self.agrees(p_yes, predicted, labels)
@@ -473,8 +455,7 @@ class DualPromptHead(ContextModule, TextHead):
         Args:
             feats (tuple[Tensor]): The backbone's output; the last entry is the projected feature,
                 shape (B, E).
-            data_samples (list[DataSample | None], optional): The samples; without ``gt_label`` a
-                sample gets no clean probability. Defaults to None.
+            data_samples (list[DataSample | None], optional): The samples. Defaults to None.
 
         Returns:
             list[DataSample]: The samples with ``pred_score`` (softmax of the positive logits, shape

@@ -33,14 +33,11 @@ class ScoringHead:
     doubts_labels: bool = True
 
     def class_scores(self, feats: tuple[Tensor], names: Collection[str]) -> dict[str, Tensor]:
-        """Scores of a batch for every class.
+        """Scores of a batch for every class; see the function of this name.
 
         Args:
             feats (tuple[Tensor]): The backbone's output.
             names (Collection[str]): Which of ``offers`` are needed.
-
-        Returns:
-            dict[str, Tensor]: 'logits' and what is needed, each float32 of shape (B, C).
         """
         return dict(logits=self(feats))
 

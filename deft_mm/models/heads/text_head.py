@@ -18,8 +18,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor
 
 from deft_mm.models.clip import load_text_tower
-from deft_mm.models.text import FeatureCache, at_least_float32, without_autocast
-from deft_mm.models.text.class_tokens import unpad
+from deft_mm.models.text import FeatureCache, at_least_float32, unpad, without_autocast
 from deft_mm.shorten import shorten
 
 from .scoring_head import ScoringHead
@@ -90,6 +89,12 @@ class TextHead(ScoringHead, ClsHead):
 
     # -- class names ---------------------------------------------------------
 
+    def _begin_names(self, shape: tuple[int, ...], names: Sequence[str] | None) -> None:
+        """Make room for the token ids, and write those of the names that are known already."""
+        self.register_buffer('class_token_ids', torch.full(shape, -1, dtype=torch.int64))
+        if names is not None:
+            self.set_class_names(names)
+
     @property
     def class_names(self) -> tuple[str, ...] | None:
         """tuple[str] | None: The names given to this head, None if none were.
@@ -126,14 +131,7 @@ class TextHead(ScoringHead, ClsHead):
 
     @abstractmethod
     def tokenize(self, names: Sequence[str]) -> Tensor:
-        """The entries of ``class_token_ids`` for these names; given by the subclass.
-
-        Args:
-            names (Sequence[str]): Class names in the order of the labels.
-
-        Returns:
-            Tensor: int64 in the shape of ``class_token_ids``, padded with -1.
-        """
+        """The entries of ``class_token_ids`` for these names; given by the subclass."""
 
     def _class_tokens(self) -> list[list[int]]:
         """The token ids of every text, without padding."""
@@ -193,14 +191,11 @@ class TextHead(ScoringHead, ClsHead):
         return [self.class_token_ids, *self.text.parameters(), *self.text.buffers()]
 
     def image_features(self, feats: tuple[Tensor]) -> Tensor:
-        """Unit-length image features.
+        """Unit-length image features, float32 of shape (B, E).
 
         Args:
             feats (tuple[Tensor]): The backbone's output; the last entry is the projected feature,
                 shape (B, E).
-
-        Returns:
-            Tensor: float32 of shape (B, E).
 
         Raises:
             ValueError: If the feature has another width than the text tower's embedding.
@@ -222,15 +217,7 @@ class TextHead(ScoringHead, ClsHead):
         return scores
 
     def cosine_similarity(self, feats: tuple[Tensor]) -> Tensor:
-        """Cosine of image features and the text features that classify.
-
-        Args:
-            feats (tuple[Tensor]): The backbone's output; the last entry is the projected feature,
-                shape (B, E).
-
-        Returns:
-            Tensor: float32 of shape (B, C).
-        """
+        """Cosine of image features and the text features that classify, float32 of shape (B, C)."""
         text_CE = self.class_features()
         image_BE = self.image_features(feats)
         with without_autocast(image_BE):

@@ -13,11 +13,11 @@ from mmpretrain.registry import MODELS
 from torch import Tensor
 
 from deft_mm.models.text import (
-    ClassTokens,
     PackedPrompts,
     PromptLayout,
     at_least_float32,
     encode_prompts,
+    tokenize_classes,
     without_autocast,
 )
 
@@ -98,15 +98,15 @@ class ZeroShotHead(TextHead):
         self.templates = templates
         self.temperature = temperature
         shape = (len(self.templates), num_classes, self.text.context_length - 2)
-        self.register_buffer('class_token_ids', torch.full(shape, -1, dtype=torch.int64))
-        if class_names is not None:
-            self.set_class_names(class_names)
+        self._begin_names(shape, class_names)
 
     def tokenize(self, names: Sequence[str]) -> Tensor:
         """Token ids of every template with every name, (K, C, context length - 2), padded -1."""
         room = f'a context of {self.text.context_length} tokens with the start and end token'
-        class_tokens = ClassTokens(self.text.tokenizer, self.class_token_ids.size(2), room)
-        return torch.stack([class_tokens(names, template) for template in self.templates])
+        width = self.class_token_ids.size(2)
+        return torch.stack(
+            [tokenize_classes(self.text.tokenizer, names, width, room, t) for t in self.templates]
+        )
 
     def text_features(self) -> Tensor:
         """Unit-length features of the classes, computed once; float32 of shape (C, E)."""
@@ -132,18 +132,10 @@ class ZeroShotHead(TextHead):
         return F.normalize(torch.stack(feats).mean(dim=0), dim=-1)
 
     def forward(self, feats: tuple[Tensor]) -> Tensor:
-        """Similarity to every class.
-
-        Args:
-            feats (tuple[Tensor]): The backbone's output; the last entry is the projected feature,
-                shape (B, E).
-
-        Returns:
-            Tensor: Logits, float32 of shape (B, C).
-        """
+        """Similarity to every class: logits, float32 of shape (B, C)."""
+        if self.temperature is not None:
+            return self.cosine_similarity(feats) / self.temperature
         text_CE = self.text_features()
         image_BE = self.image_features(feats)
         with without_autocast(image_BE):
-            if self.temperature is None:
-                return at_least_float32(self.text.logit_scale).exp() * image_BE @ text_CE.T
-            return image_BE @ text_CE.T / self.temperature
+            return at_least_float32(self.text.logit_scale).exp() * image_BE @ text_CE.T

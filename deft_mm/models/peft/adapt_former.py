@@ -8,7 +8,7 @@ from mmpretrain.registry import MODELS
 from torch import nn
 
 from deft_mm.models.peft.adapter import Bottleneck
-from deft_mm.models.peft.peft_method import PEFTMethod, positive_int, tuned_blocks
+from deft_mm.models.peft.peft_method import BlockMethod, positive_int
 
 
 class ScaledBottleneck(Bottleneck):
@@ -23,7 +23,7 @@ class ScaledBottleneck(Bottleneck):
 
 
 @MODELS.register_module()
-class AdaptFormer(PEFTMethod):
+class AdaptFormer(BlockMethod):
     """A bottleneck with a learned scale, added to the MLP's output (Chen et al., NeurIPS 2022).
 
     By default it reads what ``Adapter`` reads, the output of the MLP: DeFT's reference
@@ -42,19 +42,15 @@ class AdaptFormer(PEFTMethod):
     """
 
     def __init__(self, dim: int, parallel: bool = False, last_n_blocks: int | None = None) -> None:
-        super().__init__()
+        super().__init__(last_n_blocks)
         self.dim = positive_int(dim, 'AdaptFormer.dim')
         self.parallel = parallel
-        self.last_n_blocks = last_n_blocks
 
-    def attach(self, backbone: nn.Module) -> None:
-        blocks = tuned_blocks(self.last_n_blocks, backbone.num_layers, 'AdaptFormer')
-        self.blocks = nn.ModuleDict(
-            {str(block): ScaledBottleneck(backbone.width, self.dim) for block in blocks}
-        )
+    def module_for(self, backbone: nn.Module) -> nn.Module:
+        return ScaledBottleneck(backbone.width, self.dim)
 
     def on_mlp_out(self, out_BTD: torch.Tensor, x_BTD: torch.Tensor, block: int) -> torch.Tensor:
-        key = str(block)
-        if key not in self.blocks:
+        bottleneck = self.at(block)
+        if bottleneck is None:
             return out_BTD
-        return out_BTD + self.blocks[key](x_BTD if self.parallel else out_BTD)
+        return out_BTD + bottleneck(x_BTD if self.parallel else out_BTD)

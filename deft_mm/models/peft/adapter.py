@@ -9,7 +9,7 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from deft_mm.models.peft.peft_method import PEFTMethod, positive_int, tuned_blocks
+from deft_mm.models.peft.peft_method import BlockMethod, positive_int
 
 
 class Bottleneck(nn.Module):
@@ -33,7 +33,7 @@ class Bottleneck(nn.Module):
 
 
 @MODELS.register_module()
-class Adapter(PEFTMethod):
+class Adapter(BlockMethod):
     """A bottleneck on the output of every tuned block's MLP (after Houlsby et al., ICML 2019).
 
     Args:
@@ -49,22 +49,18 @@ class Adapter(PEFTMethod):
     """
 
     def __init__(self, dim: int, mode: str = 'add', last_n_blocks: int | None = None) -> None:
-        super().__init__()
+        super().__init__(last_n_blocks)
         self.dim = positive_int(dim, 'Adapter.dim')
         self.mode = mode
-        self.last_n_blocks = last_n_blocks
         if mode not in ('add', 'replace'):
             raise ValueError(f"Adapter.mode={mode!r} must be 'add' or 'replace'")
 
-    def attach(self, backbone: nn.Module) -> None:
-        blocks = tuned_blocks(self.last_n_blocks, backbone.num_layers, 'Adapter')
-        self.blocks = nn.ModuleDict(
-            {str(block): Bottleneck(backbone.width, self.dim) for block in blocks}
-        )
+    def module_for(self, backbone: nn.Module) -> nn.Module:
+        return Bottleneck(backbone.width, self.dim)
 
     def on_mlp_out(self, out_BTD: torch.Tensor, x_BTD: torch.Tensor, block: int) -> torch.Tensor:
-        key = str(block)
-        if key not in self.blocks:
+        bottleneck = self.at(block)
+        if bottleneck is None:
             return out_BTD
-        adapted_BTD = self.blocks[key](out_BTD)
+        adapted_BTD = bottleneck(out_BTD)
         return adapted_BTD if self.mode == 'replace' else out_BTD + adapted_BTD

@@ -10,7 +10,7 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from deft_mm.models.peft.peft_method import PEFTMethod, positive_int, tuned_blocks
+from deft_mm.models.peft.peft_method import BlockMethod, positive_int
 
 TARGETS = ('q', 'k', 'v')
 
@@ -30,7 +30,7 @@ class LowRank(nn.Module):
 
 
 @MODELS.register_module()
-class LoRA(PEFTMethod):
+class LoRA(BlockMethod):
     """Low-rank updates of the query and value projections (Hu et al., ICLR 2022).
 
     A projection of the block's normalised input x gains ``x @ A @ B * alpha / rank``, which
@@ -53,32 +53,24 @@ class LoRA(PEFTMethod):
         alpha: float = 1.0,
         last_n_blocks: int | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(last_n_blocks)
         self.rank = positive_int(rank, 'LoRA.rank')
         self.targets = tuple(targets)
         self.alpha = alpha
-        self.last_n_blocks = last_n_blocks
         known = set(TARGETS)
         if not self.targets or len(set(self.targets) & known) != len(self.targets):
             raise ValueError(f'LoRA.targets={targets!r} must name some of {TARGETS}, each once')
 
-    def attach(self, backbone: nn.Module) -> None:
-        blocks = tuned_blocks(self.last_n_blocks, backbone.num_layers, 'LoRA')
+    def module_for(self, backbone: nn.Module) -> nn.Module:
         scale = self.alpha / self.rank
-        self.blocks = nn.ModuleDict(
-            {
-                str(block): nn.ModuleDict(
-                    {name: LowRank(backbone.width, self.rank, scale) for name in self.targets}
-                )
-                for block in blocks
-            }
+        return nn.ModuleDict(
+            {name: LowRank(backbone.width, self.rank, scale) for name in self.targets}
         )
 
     def on_qkv(self, qkv_BT3D: torch.Tensor, x_BTD: torch.Tensor, block: int) -> torch.Tensor:
-        key = str(block)
-        if key not in self.blocks:
+        updates = self.at(block)
+        if updates is None:
             return qkv_BT3D
-        updates = self.blocks[key]
         parts = [
             part_BTD + updates[name](x_BTD) if name in updates else part_BTD
             for name, part_BTD in zip(TARGETS, qkv_BT3D.chunk(3, dim=-1), strict=True)

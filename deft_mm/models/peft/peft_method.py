@@ -67,35 +67,56 @@ class PEFTMethod(nn.Module):
         )
 
 
-def tuned_blocks(last_n_blocks: int | None, depth: int, key: str) -> range:
-    """Indices of the blocks to tune.
+class BlockMethod(PEFTMethod):
+    """A method that has a module in each of the last residual blocks: ``blocks``, by their number.
 
     Args:
-        last_n_blocks (int, optional): How many, counted from the output; None means all.
-        depth (int): How many there are.
-        key (str): Whose setting it is, for the message.
-
-    Raises:
-        ValueError: ``last_n_blocks`` is not within 1..depth.
+        last_n_blocks (int, optional): How many blocks are tuned, counted from the output. Defaults
+            to None, all.
     """
-    if last_n_blocks is None:
-        return range(depth)
-    if isinstance(last_n_blocks, bool) or not isinstance(last_n_blocks, int):
-        raise TypeError(f'{key}.last_n_blocks must be an integer or None: {last_n_blocks!r}')
-    if not 1 <= last_n_blocks <= depth:
-        raise ValueError(
-            f'{key}.last_n_blocks={last_n_blocks}, but the backbone has {depth} blocks: choose '
-            f'1..{depth}, or None for all'
+
+    def __init__(self, last_n_blocks: int | None = None) -> None:
+        super().__init__()
+        self.last_n_blocks = last_n_blocks
+
+    def attach(self, backbone: nn.Module) -> None:
+        self.blocks = nn.ModuleDict(
+            {str(block): self.module_for(backbone) for block in self.tuned(backbone)}
         )
-    return range(depth - last_n_blocks, depth)
+
+    def module_for(self, backbone: nn.Module) -> nn.Module:
+        """The module of one block."""
+        raise NotImplementedError
+
+    def at(self, block: int) -> nn.Module | None:
+        """The module of a block; None where the block is not tuned."""
+        key = str(block)
+        if key not in self.blocks:  # a ModuleDict has no `get`
+            return None
+        return self.blocks[key]
+
+    def tuned(self, backbone: nn.Module) -> range:
+        """Indices of the blocks to tune.
+
+        Raises:
+            TypeError: ``last_n_blocks`` is no integer.
+            ValueError: There are not so many blocks.
+        """
+        last, depth, key = self.last_n_blocks, backbone.num_layers, type(self).__name__
+        if last is None:
+            return range(depth)
+        if isinstance(last, bool) or not isinstance(last, int):
+            raise TypeError(f'{key}.last_n_blocks must be an integer or None: {last!r}')
+        if not 1 <= last <= depth:
+            raise ValueError(
+                f'{key}.last_n_blocks={last}, but the backbone has {depth} blocks: choose '
+                f'1..{depth}, or None for all'
+            )
+        return range(depth - last, depth)
 
 
 def positive_int(value: int, key: str) -> int:
-    """``value``, if it is a positive integer.
-
-    Raises:
-        ValueError: It is not; ``key`` says what it is.
-    """
+    """Return ``value``, if it is a positive integer; ``key`` says in the error what it is."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f'{key} must be a positive integer, but is {value!r}')
     return value
@@ -115,9 +136,17 @@ def attach_peft(peft: dict | Sequence[dict] | None, backbone: nn.Module) -> nn.M
         TypeError: Neither a dict nor a list of dicts.
         ValueError: An unknown method, one that doesn't fit the backbone, or one named twice.
     """
+    cfgs = [] if peft is None else [peft] if isinstance(peft, dict) else peft
+    if not isinstance(cfgs, (list, tuple)) or not all(isinstance(cfg, dict) for cfg in cfgs):
+        raise TypeError(f"peft must be a dict such as dict(type='VPT') or a list of them: {peft!r}")
     methods = nn.ModuleDict()
-    for cfg in _as_list(peft):
-        cls = _method_class(cfg)
+    for cfg in cfgs:
+        name = cfg.get('type')
+        cls = MODELS.get(name) if isinstance(name, str) else name
+        if not (isinstance(cls, type) and issubclass(cls, PEFTMethod)):
+            raise ValueError(
+                f'peft.type={name!r} is not a tuning method; known: {", ".join(known_methods())}'
+            )
         if backbone.kind not in cls.fits:
             fitting = ', '.join(
                 name for name, known in known_methods().items() if backbone.kind in known.fits
@@ -141,22 +170,3 @@ def known_methods() -> dict[str, type[PEFTMethod]]:
         for name, cls in sorted(MODELS.module_dict.items())
         if isinstance(cls, type) and issubclass(cls, PEFTMethod)
     }
-
-
-def _as_list(peft: dict | Sequence[dict] | None) -> list[dict]:
-    if peft is None:
-        return []
-    methods = [peft] if isinstance(peft, dict) else peft
-    if not isinstance(methods, (list, tuple)) or not all(isinstance(m, dict) for m in methods):
-        raise TypeError(f"peft must be a dict such as dict(type='VPT') or a list of them: {peft!r}")
-    return list(methods)
-
-
-def _method_class(cfg: dict) -> type[PEFTMethod]:
-    name = cfg.get('type')
-    cls = MODELS.get(name) if isinstance(name, str) else name
-    if not (isinstance(cls, type) and issubclass(cls, PEFTMethod)):
-        raise ValueError(
-            f'peft.type={name!r} is not a tuning method; known: {", ".join(known_methods())}'
-        )
-    return cls

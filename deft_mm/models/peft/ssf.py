@@ -7,7 +7,7 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from deft_mm.models.peft.peft_method import PEFTMethod, tuned_blocks
+from deft_mm.models.peft.peft_method import BlockMethod
 
 
 class ScaleShift(nn.Module):
@@ -27,7 +27,7 @@ class ScaleShift(nn.Module):
 
 
 @MODELS.register_module()
-class SSF(PEFTMethod):
+class SSF(BlockMethod):
     """Scale and shift of intermediate features (Lian et al., NeurIPS 2022).
 
     In a transformer, per block: queries, keys and values (3D), the attention's output (D), the
@@ -46,28 +46,23 @@ class SSF(PEFTMethod):
 
     fits = ('vit', 'resnet')
 
-    def __init__(self, last_n_blocks: int | None = None) -> None:
-        super().__init__()
-        self.last_n_blocks = last_n_blocks
-
     def attach(self, backbone: nn.Module) -> None:
-        blocks = tuned_blocks(self.last_n_blocks, backbone.num_layers, 'SSF')
+        if backbone.kind != 'resnet':
+            return super().attach(backbone)
+        blocks = self.tuned(backbone)
         self.blocks = nn.ModuleDict()
-        if backbone.kind == 'resnet':
-            for site, channels, block in backbone.conv_sites():
-                if self.last_n_blocks is None or block in blocks:
-                    self.blocks[_key(site)] = ScaleShift(channels)
-            return
+        for site, channels, block in backbone.conv_sites():
+            if self.last_n_blocks is None or block in blocks:
+                self.blocks[_key(site)] = ScaleShift(channels)
+
+    def module_for(self, backbone: nn.Module) -> nn.Module:
         widths = dict(
             attn_in=3 * backbone.width,
             attn_out=backbone.width,
             mlp_in=backbone.mlp_width,
             mlp_out=backbone.width,
         )
-        for block in blocks:
-            self.blocks[str(block)] = nn.ModuleDict(
-                {name: ScaleShift(width) for name, width in widths.items()}
-            )
+        return nn.ModuleDict({name: ScaleShift(width) for name, width in widths.items()})
 
     def on_qkv(self, qkv_BT3D: torch.Tensor, x_BTD: torch.Tensor, block: int) -> torch.Tensor:
         return self._scale_shift(qkv_BT3D, block, 'attn_in')
@@ -86,8 +81,8 @@ class SSF(PEFTMethod):
         return self.blocks[key](x_BCHW, dim=1) if key in self.blocks else x_BCHW
 
     def _scale_shift(self, x: torch.Tensor, block: int, name: str) -> torch.Tensor:
-        key = str(block)
-        return self.blocks[key][name](x) if key in self.blocks else x
+        parts = self.at(block)
+        return x if parts is None else parts[name](x)
 
 
 def _key(site: str) -> str:

@@ -9,11 +9,11 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from deft_mm.models.peft.peft_method import PEFTMethod, positive_int, tuned_blocks
+from deft_mm.models.peft.peft_method import BlockMethod, positive_int
 
 
 @MODELS.register_module()
-class VPT(PEFTMethod):
+class VPT(BlockMethod):
     """Learnable tokens between the class token and the patch tokens (Jia et al., ECCV 2022).
 
     Deep: every tuned block gets tokens of its own, which replace those of the block before.
@@ -33,10 +33,9 @@ class VPT(PEFTMethod):
     def __init__(
         self, num_tokens: int = 20, deep: bool = True, last_n_blocks: int | None = None
     ) -> None:
-        super().__init__()
+        super().__init__(last_n_blocks)
         self.num_tokens = positive_int(num_tokens, 'VPT.num_tokens')
         self.deep = deep
-        self.last_n_blocks = last_n_blocks
         if not deep and last_n_blocks is not None:
             raise ValueError(
                 f'VPT.last_n_blocks={last_n_blocks} has no meaning with deep=False, whose tokens '
@@ -44,9 +43,7 @@ class VPT(PEFTMethod):
             )
 
     def attach(self, backbone: nn.Module) -> None:
-        blocks = tuned_blocks(self.last_n_blocks, backbone.num_layers, 'VPT')
-        if not self.deep:
-            blocks = blocks[:1]
+        blocks = self.tuned(backbone) if self.deep else [0]
         height, width = backbone.patch_size
         bound = math.sqrt(6 / (3 * height * width + backbone.width))
         self.tokens = nn.ParameterDict()

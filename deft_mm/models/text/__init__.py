@@ -1,6 +1,6 @@
 """Prompts: class names to token ids, learnable contexts, text features and their cache."""
 
-from .class_tokens import ClassTokens, clean_class_name
+from .class_tokens import clean_class_name, tokenize_classes, unpad
 from .encode_prompts import encode_prompts
 from .feature_cache import FeatureCache
 from .packed_prompts import PackedPrompts
@@ -10,7 +10,6 @@ from .prompt_learner import PromptLearner
 
 __all__ = [
     'CLASS_POSITIONS',
-    'ClassTokens',
     'FeatureCache',
     'PackedPrompts',
     'PromptLayout',
@@ -18,5 +17,7 @@ __all__ = [
     'at_least_float32',
     'clean_class_name',
     'encode_prompts',
+    'tokenize_classes',
+    'unpad',
     'without_autocast',
 ]

@@ -6,6 +6,7 @@ Shapes: C classes, L tokens of the longest text that fits.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,13 +16,7 @@ PAD = -1
 
 
 def clean_class_name(name: str) -> str:
-    """A class name as a prompt says it: underscores become spaces, runs of spaces one.
-
-    Args:
-        name (str): A class name of a data set, such as ``'aquarium_fish'``.
-
-    Returns:
-        str: The words, such as ``'aquarium fish'``.
+    """A class name as a prompt says it: ``'aquarium_fish'`` becomes ``'aquarium fish'``.
 
     Raises:
         TypeError: If ``name`` is no string.
@@ -35,56 +30,40 @@ def clean_class_name(name: str) -> str:
     return words
 
 
-class ClassTokens:
-    """Tokenises one text a class into a table of fixed width, and says which class does not fit.
+def tokenize_classes(
+    tokenizer: Any, names: Sequence[str], width: int, room: str, template: str = '{}.'
+) -> Tensor:
+    """Tokenise one text a class into a table of fixed width.
+
+    Name and punctuation are tokenised as one string: ``'(bird of prey).'`` ends in the single
+    token ``').'``.
 
     Args:
         tokenizer: A BPE tokenizer with ``encode(text) -> list of ids``.
+        names (Sequence[str]): Class names, in the order of the labels.
         width (int): L, the number of tokens that a text may have (without start and end token).
         room (str): Where this number comes from, for the error message.
+        template (str): The text around a name. Defaults to ``'{}.'``.
+
+    Returns:
+        Tensor: int64 of shape (C, L), padded with -1; on the CPU.
+
+    Raises:
+        ValueError: If the text of a class, which is named, has more than ``width`` tokens.
     """
-
-    def __init__(self, tokenizer, width: int, room: str) -> None:
-        self.tokenizer = tokenizer
-        self.width = width
-        self.room = room
-
-    def __call__(self, names: Sequence[str], template: str = '{}.') -> Tensor:
-        """The token ids of every class.
-
-        Name and punctuation are tokenised as one string: ``'(bird of prey).'`` ends in the single
-        token ``').'``.
-
-        Args:
-            names (Sequence[str]): Class names, in the order of the labels.
-            template (str): The text around a name. Defaults to ``'{}.'``.
-
-        Returns:
-            Tensor: int64 of shape (C, L), padded with -1; on the CPU.
-
-        Raises:
-            ValueError: If the text of a class has more than ``width`` tokens.
-        """
-        rows = []
-        for name in names:
-            text = template.format(clean_class_name(name))
-            ids = self.tokenizer.encode(text)
-            if len(ids) > self.width:
-                raise ValueError(
-                    f'class name {name!r} is too long: {text!r} has {len(ids)} tokens, but '
-                    f'{self.room} leaves room for {self.width}. Shorten the name in class_names.'
-                )
-            rows.append(ids + [PAD] * (self.width - len(ids)))
-        return torch.tensor(rows, dtype=torch.int64, device='cpu')
+    rows = []
+    for name in names:
+        text = template.format(clean_class_name(name))
+        ids = tokenizer.encode(text)
+        if len(ids) > width:
+            raise ValueError(
+                f'class name {name!r} is too long: {text!r} has {len(ids)} tokens, but {room} '
+                f'leaves room for {width}. Shorten the name in class_names.'
+            )
+        rows.append(ids + [PAD] * (width - len(ids)))
+    return torch.tensor(rows, dtype=torch.int64, device='cpu')
 
 
 def unpad(class_token_ids: Tensor) -> list[list[int]]:
-    """The rows of a table of token ids without their padding; an unset row is empty.
-
-    Args:
-        class_token_ids (Tensor): int64 of shape (C, L), padded with -1.
-
-    Returns:
-        list[list[int]]: The token ids of each class.
-    """
+    """The rows of a table of token ids without their padding; an unset row is empty."""
     return [[token for token in row if token != PAD] for row in class_token_ids.tolist()]

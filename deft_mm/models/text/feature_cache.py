@@ -26,15 +26,7 @@ class FeatureCache:
         self._stamps: list[tuple] = []
 
     def get(self, compute: Callable[[], Tensor], tensors: Iterable[Tensor]) -> Tensor:
-        """The kept result, or a new one if something changed.
-
-        Args:
-            compute (Callable): Computes the result; called without autograd.
-            tensors (Iterable[Tensor]): What it is computed from.
-
-        Returns:
-            Tensor: The result, without a graph.
-        """
+        """The kept result, or a new one, computed without autograd, if a tensor has changed."""
         stamps = [_stamp(tensor) for tensor in tensors]
         if self._value is None or stamps != self._stamps:
             with torch.no_grad():

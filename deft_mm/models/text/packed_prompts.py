@@ -99,9 +99,6 @@ class PackedPrompts:
             memory_gb (float, optional): Bound, in units of 2**30 bytes, on what the tower keeps of
                 one chunk for the backward pass, in float32; a chunk has at least one group. None
                 for one chunk of all classes. Defaults to None.
-
-        Returns:
-            PackedPrompts: The prompts, on the device of ``layout``.
         """
         sources_CT, eot = _sources(layout, class_specific), layout.eot.tolist()
         n_prefix = _n_shared(sources_CT, eot)

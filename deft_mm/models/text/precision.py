@@ -11,23 +11,10 @@ def at_least_float32(tensor: Tensor) -> Tensor:
 
     Under autocast features arrive in half precision, but logits are differences of nearly equal
     cosines, scaled by up to 100.
-
-    Args:
-        tensor (Tensor): Any floating-point tensor.
-
-    Returns:
-        Tensor: float32, or float64 if it was.
     """
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def without_autocast(tensor: Tensor) -> torch.autocast:
-    """A context without autocast on the tensor's device.
-
-    Args:
-        tensor (Tensor): Any tensor of that device.
-
-    Returns:
-        torch.autocast: The context manager.
-    """
+    """A context without autocast on the tensor's device."""
     return torch.autocast(device_type=tensor.device.type, enabled=False)

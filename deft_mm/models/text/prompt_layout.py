@@ -20,17 +20,10 @@ CLASS_POSITIONS = {
 
 
 def ctx_before_name(class_position: str, n_ctx: int) -> int:
-    """How many context vectors stand before the class name.
-
-    Args:
-        class_position (str): 'end', 'middle' or 'front': where the class name stands.
-        n_ctx (int): Number of context vectors.
-
-    Returns:
-        int: Between 0 and ``n_ctx``.
+    """How many of the context vectors stand before the class name.
 
     Raises:
-        ValueError: If the position is unknown.
+        ValueError: If the position is none of 'end', 'middle' and 'front'.
     """
     if class_position not in CLASS_POSITIONS:
         raise ValueError(
@@ -79,9 +72,6 @@ class PromptLayout:
             class_position (str): 'end', 'middle' or 'front'.
             tokenizer: A BPE tokenizer with ``encode``, ``sot_token_id`` and ``eot_token_id``.
             device (torch.device | str): Where the tables are put. Defaults to 'cpu'.
-
-        Returns:
-            PromptLayout: The tables.
         """
         before = ctx_before_name(class_position, n_ctx)
         (full_stop,) = tokenizer.encode('.')

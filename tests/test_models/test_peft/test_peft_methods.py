@@ -1,13 +1,14 @@
 """What holds for every tuning method, alone and in a list."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from mmpretrain.registry import MODELS
 
 from clip_utils import VIT
 from deft_mm.models.backbones import CLIPVisionTransformer
-from deft_mm.models.peft import PEFTMethod, known_methods
-from deft_mm.models.peft.peft_method import tuned_blocks
+from deft_mm.models.peft import SSF, PEFTMethod, known_methods
 
 CLIP = dict(model=VIT)
 METHODS = dict(
@@ -79,9 +80,9 @@ def test_last_n_blocks_tunes_these_only(name):
 
 
 def test_tuned_blocks_are_counted_from_the_output():
-    assert list(tuned_blocks(None, 3, 'X')) == [0, 1, 2]
-    assert list(tuned_blocks(1, 3, 'X')) == [2]
-    assert list(tuned_blocks(3, 3, 'X')) == [0, 1, 2]
+    backbone = SimpleNamespace(num_layers=3)
+    for last_n_blocks, tuned in ((None, [0, 1, 2]), (1, [2]), (3, [0, 1, 2])):
+        assert list(SSF(last_n_blocks).tuned(backbone)) == tuned
 
 
 def test_a_list_trains_the_union_and_runs_in_order():
