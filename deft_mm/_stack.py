@@ -78,28 +78,18 @@ def check_stack(
     Warns:
         UserWarning: If parts come from different builds, or if mmcv and mmcv-lite share a folder.
     """
-    found = {name: _installed_distributions(name, distribution) for name in MODULES}
-    problems, to_remove = [], []
-    for name, versions in found.items():
-        problem = _problem(name, versions, module)
+    found, problems, to_remove = {}, [], []
+    for name in MODULES:
+        tested = {dist: spec for build in TESTED.values() for dist, spec in build[name].items()}
+        versions = {dist: distribution(dist) for dist in tested}
+        found[name] = {dist: version for dist, version in versions.items() if version is not None}
+        problem = _problem(name, tested, found[name], module)
         if problem is not None:
             problems.append(problem)
-            to_remove.extend(versions)
+            to_remove.extend(found[name])
     if problems:
         raise ImportError(_message(problems, to_remove))
     _warn_about_mixture(found)
-
-
-def _installed_distributions(
-    name: str, distribution: Callable[[str], str | None]
-) -> dict[str, str]:
-    candidates = [dist for build in TESTED.values() for dist in build[name]]
-    versions = {dist: distribution(dist) for dist in candidates}
-    return {dist: version for dist, version in versions.items() if version is not None}
-
-
-def _specifier(name: str, dist: str) -> str:
-    return next(build[name][dist] for build in TESTED.values() if dist in build[name])
 
 
 def _is_tested(version: str, specifier: str) -> bool:
@@ -111,32 +101,28 @@ def _is_tested(version: str, specifier: str) -> bool:
 
 
 def _problem(
-    name: str, versions: dict[str, str], module: Callable[[str], str | None]
+    name: str,
+    tested: dict[str, str],
+    versions: dict[str, str],
+    module: Callable[[str], str | None],
 ) -> str | None:
     """Return what is wrong with one part of the stack, or None."""
-    if not versions:
-        return _problem_without_metadata(name, module(name))
     if len(versions) > 1 and (set(versions) != _SAME_FILES or len(set(versions.values())) > 1):
         both = ' and '.join(f'{dist} {version}' for dist, version in versions.items())
         return f'{name}: {both} are both installed and overwrite each other.'
     for dist, version in versions.items():
-        specifier = _specifier(name, dist)
-        if not _is_tested(version, specifier):
-            return f'{name}: {dist} {version} is installed; deft_mm was tested with {specifier}.'
-    if module(name) is None:
+        if not _is_tested(version, tested[dist]):
+            return f'{name}: {dist} {version} is installed; deft_mm was tested with {tested[dist]}.'
+    version = module(name)
+    if version is None and versions:
         # What pip leaves behind when one of two builds is uninstalled.
         return f'{name}: {" and ".join(versions)} is listed as installed, but its files are gone.'
-    return None
-
-
-def _problem_without_metadata(name: str, version: str | None) -> str | None:
-    tested = {dist: spec for build in TESTED.values() for dist, spec in build[name].items()}
     if version is None:
         return f'{name} is not installed.'
-    if any(_is_tested(version, specifier) for specifier in tested.values()):
-        return None
-    known = ' or '.join(f'{dist}{specifier}' for dist, specifier in tested.items())
-    return f'{name}: version {version} was found; deft_mm was tested with {known}.'
+    if not versions and not any(_is_tested(version, specifier) for specifier in tested.values()):
+        known = ' or '.join(f'{dist}{specifier}' for dist, specifier in tested.items())
+        return f'{name}: version {version} was found; deft_mm was tested with {known}.'
+    return None
 
 
 def _message(problems: list[str], to_remove: list[str]) -> str:
