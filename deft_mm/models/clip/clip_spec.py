@@ -214,9 +214,8 @@ def _from_name(name: str, pretrained: str | None, quick_gelu: bool | None) -> Cl
     )
     if pretrained is None:
         return spec
-    tag_cfg = open_clip.get_pretrained_cfg(base, pretrained) or open_clip.get_pretrained_cfg(
-        cleaned, pretrained
-    )
+    tag_cfg = open_clip.get_pretrained_cfg(base, pretrained)
+    tag_cfg = tag_cfg or open_clip.get_pretrained_cfg(cleaned, pretrained)
     if not tag_cfg:
         tags = open_clip.list_pretrained_tags_by_model(base)
         path = _existing_file(pretrained, tags)
@@ -264,10 +263,8 @@ def _check_model_cfg(model_cfg: Any, where: str) -> None:
             raise ValueError(
                 f'{where} has an unknown key {key!r}; known: {", ".join(sorted(MODEL_KEYS))}'
             )
-    for part, cls in (
-        ('vision_cfg', open_clip.CLIPVisionCfg),
-        ('text_cfg', open_clip.CLIPTextCfg),
-    ):
+    parts = dict(vision_cfg=open_clip.CLIPVisionCfg, text_cfg=open_clip.CLIPTextCfg)
+    for part, cls in parts.items():
         known = [field.name for field in dataclasses.fields(cls)]
         for key in model_cfg[part]:
             if key not in known:

@@ -73,13 +73,9 @@ def load_text_tower(clip: Mapping | str) -> CLIPText:
         FileNotFoundError: Weights that are not there or can't be downloaded.
     """
     spec = resolve_clip(clip)
-    _check_text_kind(spec)
     tokenizer = _tokenizer(spec)
-    cfg = {
-        key: spec.model_cfg[key]
-        for key in ('embed_dim', 'text_cfg', 'init_logit_scale')
-        if key in spec.model_cfg
-    }
+    keys = {'embed_dim', 'text_cfg', 'init_logit_scale'}
+    cfg = {key: value for key, value in spec.model_cfg.items() if key in keys}
     tower, logit_scale = _load_half(spec, dict(cfg, vision_cfg=TOY_VISION), 'text')
     for block in tower.transformer.resblocks:
         check_block(block, f'{spec.name}, text_cfg')
@@ -101,9 +97,7 @@ def build_tokenizer(clip: Mapping | str) -> open_clip.SimpleTokenizer:
     Raises:
         ValueError: Models with another tokenizer, or a vocabulary of another size.
     """
-    spec = resolve_clip(clip)
-    _check_text_kind(spec)
-    return _tokenizer(spec)
+    return _tokenizer(resolve_clip(clip))
 
 
 def check_block(block: nn.Module, where: str) -> None:
@@ -122,6 +116,7 @@ def check_block(block: nn.Module, where: str) -> None:
 
 def _tokenizer(spec: ClipSpec) -> open_clip.SimpleTokenizer:
     text_cfg = open_clip.CLIPTextCfg(**spec.model_cfg['text_cfg'])
+    _check_text_kind(spec, text_cfg)
     options = dict(text_cfg.tokenizer_kwargs or {}, context_length=text_cfg.context_length)
     if spec.bpe_path is not None:
         options['bpe_path'] = str(spec.bpe_path)
@@ -135,9 +130,8 @@ def _tokenizer(spec: ClipSpec) -> open_clip.SimpleTokenizer:
     return tokenizer
 
 
-def _check_text_kind(spec: ClipSpec) -> None:
+def _check_text_kind(spec: ClipSpec, text_cfg: open_clip.CLIPTextCfg) -> None:
     """Only text towers read at the end-of-text token behind a causal mask."""
-    text_cfg = open_clip.CLIPTextCfg(**spec.model_cfg['text_cfg'])
     found = None
     if text_cfg.hf_model_name:
         found = f'a Hugging Face text tower ({text_cfg.hf_model_name})'
