@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import torch
 from mmpretrain.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
-from deft_mm.models.training_context import ContextModule, TrainingContext
+from deft_mm.models.training_context import TrainingContext
 
 from ._checks import check_class_indices, check_num_classes, missing_context
+from .wrapping_loss import WrappingLoss
 
 
 @MODELS.register_module()
-class ClassBalancedLoss(ContextModule, nn.Module):
+class ClassBalancedLoss(WrappingLoss):
     r"""Any loss, with samples weighted by the effective number of samples of their class.
 
     .. math::
@@ -51,11 +52,10 @@ class ClassBalancedLoss(ContextModule, nn.Module):
     context_needs = ('class_counts',)
 
     def __init__(self, beta: float = 0.9999, loss: dict | None = None) -> None:
-        super().__init__()
+        super().__init__(loss)
         if not 0 <= beta < 1:
             raise ValueError(f'ClassBalancedLoss.beta is {beta}: set it to 0 or more and below 1.')
         self.beta = beta
-        self.loss = MODELS.build(loss or dict(type='CrossEntropyLoss'))
         # Not saved: it follows from the data.
         self.register_buffer('class_weight', torch.zeros(0), persistent=False)
 
@@ -66,27 +66,16 @@ class ClassBalancedLoss(ContextModule, nn.Module):
         weight_C = (1 - self.beta) / (1 - self.beta ** counts.double().clamp(min=1))
         self.class_weight = (weight_C / weight_C[counts > 0].mean()).to(self.class_weight)
 
-    def forward(
-        self,
-        cls_score: Tensor,
-        target: Tensor,
-        weight: Tensor | None = None,
-        avg_factor: float | Tensor | None = None,
-        reduction_override: str | None = None,
-    ) -> Tensor:
-        """The loss of a batch; arguments as those of :meth:`PerSampleLoss.forward`.
-
-        But that ``weight`` multiplies the class weights, and that the reduction is the inner
-        loss's.
+    def training_loss(self, cls_score, target, weight, avg_factor, reduction) -> Tensor:
+        """The loss of a batch; ``weight`` multiplies the class weights.
 
         Raises:
             ValueError: If ``target`` is not a vector of class indices, or the counts are not known.
         """
         check_class_indices(self, target)
-        if self.training:
-            if not len(self.class_weight):
-                raise missing_context(self, 'the class counts')
-            check_num_classes(self, len(self.class_weight), cls_score)
-            weight_B = self.class_weight[target]
-            weight = weight_B if weight is None else weight_B * weight.float()
-        return self.loss(cls_score, target, weight, avg_factor, reduction_override)
+        if not len(self.class_weight):
+            raise missing_context(self, 'the class counts')
+        check_num_classes(self, len(self.class_weight), cls_score)
+        weight_B = self.class_weight[target]
+        weight = weight_B if weight is None else weight_B * weight.float()
+        return self.loss(cls_score, target, weight, avg_factor, reduction_override=reduction)

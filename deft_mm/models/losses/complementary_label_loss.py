@@ -46,15 +46,7 @@ class ComplementaryLabelLoss(PerSampleLoss):
 
     @staticmethod
     def draw_complementary_labels(labels: Tensor, num_classes: int) -> Tensor:
-        """A class for each sample, drawn uniformly from all but its given label.
-
-        Args:
-            labels (Tensor): Given labels, int64 of shape (B,).
-            num_classes (int): Number of classes, 2 or more.
-
-        Returns:
-            Tensor: int64 of shape (B,).
-        """
+        """A class for each sample, drawn uniformly from all but its given label; int64 (B,)."""
         step_B = torch.randint(1, num_classes, labels.shape, device=labels.device)
         return (labels + step_B) % num_classes
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 import torch
 from mmengine.dist import all_reduce, get_world_size
 from mmpretrain.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
-from deft_mm.models.training_context import ContextModule
-
-from ._checks import check_reduction, check_samples, check_unmixed
+from ._checks import check_samples, check_unmixed
+from .wrapping_loss import WrappingLoss
 
 
 @MODELS.register_module()
-class SampleWeightedLoss(ContextModule, nn.Module):
+class SampleWeightedLoss(WrappingLoss):
     r"""Any loss, as the mean over samples weighted by their ``sample_weight``.
 
     .. math::
@@ -50,47 +49,27 @@ class SampleWeightedLoss(ContextModule, nn.Module):
     sample_fields = {'sample_weight': 'CleanProbWeightedDataset'}
 
     def __init__(self, loss: dict | None = None, reduction: str = 'mean') -> None:
-        super().__init__()
-        self.loss = MODELS.build(loss or dict(type='CrossEntropyLoss'))
-        self.reduction = check_reduction(self, reduction)
+        super().__init__(loss, reduction)
 
-    def forward(
-        self,
-        cls_score: Tensor,
-        target: Tensor,
-        weight: Tensor | None = None,
-        avg_factor: float | Tensor | None = None,
-        reduction_override: str | None = None,
-    ) -> Tensor:
-        """The loss of a batch; arguments as those of :meth:`PerSampleLoss.forward`.
-
-        But that ``target`` are labels as the inner loss takes them, that ``weight`` multiplies the
-        samples' own, and that in training their sum takes the place of ``avg_factor``.
+    def training_loss(self, cls_score, target, weight, avg_factor, reduction) -> Tensor:
+        """The loss of a batch; ``weight`` multiplies the samples' own, divided by whose sum it is.
 
         Raises:
             ValueError: If the samples or their weights are not known, or if labels are mixed.
         """
-        reduction = check_reduction(self, reduction_override or self.reduction)
-        if not self.training:
-            return self.loss(cls_score, target, weight, avg_factor, reduction_override=reduction)
         if target.ndim > 1:
             check_unmixed(self, target)
-        weight_B = self._sample_weights(cls_score)
-        if weight is not None:
-            weight_B = weight_B * weight.float()
-        total = self._mean_total(weight_B) if reduction == 'mean' else None
-        return self.loss(cls_score, target, weight_B, total, reduction_override=reduction)
-
-    def _sample_weights(self, cls_score: Tensor) -> Tensor:
         weights = check_samples(
             self,
             len(cls_score),
             'sample_weight',
             'train on a data set that gives it, such as CleanProbWeightedDataset.',
         )
-        return torch.tensor(
-            [float(w) for w in weights], dtype=torch.float32, device=cls_score.device
-        )
+        weight_B = cls_score.new_tensor([float(w) for w in weights], dtype=torch.float32)
+        if weight is not None:
+            weight_B = weight_B * weight.float()
+        total = self._mean_total(weight_B) if reduction == 'mean' else None
+        return self.loss(cls_score, target, weight_B, total, reduction_override=reduction)
 
     def _mean_total(self, weight_B: Tensor) -> Tensor:
         """Mean over processes of the sum of weights, above 0."""

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import torch
 from mmpretrain.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
-from deft_mm.models.training_context import ContextModule
-
-from ._checks import check_reduction, missing_context
+from ._checks import missing_context
+from .wrapping_loss import WrappingLoss
 
 
 @MODELS.register_module()
-class SmallLoss(ContextModule, nn.Module):
+class SmallLoss(WrappingLoss):
     r"""The mean of the smallest losses of a batch, whose labels are taken for clean.
 
     Of B samples it keeps the :math:`\lfloor (1 - r_e) B \rfloor` with the smallest loss, where the
@@ -56,15 +55,13 @@ class SmallLoss(ContextModule, nn.Module):
         loss: dict | None = None,
         reduction: str = 'mean',
     ) -> None:
-        super().__init__()
+        super().__init__(loss, reduction)
         if not 0 <= noise_ratio <= 1:
             raise ValueError(f'SmallLoss.noise_ratio is {noise_ratio}: set it between 0 and 1.')
         if warmup_epochs < 0:
             raise ValueError(f'SmallLoss.warmup_epochs is {warmup_epochs}: set it to 0 or more.')
         self.noise_ratio = noise_ratio
         self.warmup_epochs = warmup_epochs
-        self.loss = MODELS.build(loss or dict(type='CrossEntropyLoss'))
-        self.reduction = check_reduction(self, reduction)
 
     @property
     def forget_rate(self) -> float:
@@ -80,38 +77,20 @@ class SmallLoss(ContextModule, nn.Module):
         return self.noise_ratio * self.context.epoch / max(self.warmup_epochs - 1, 1)
 
     def select(self, loss: Tensor) -> Tensor:
-        """Which samples of a batch are kept.
-
-        Args:
-            loss (Tensor): Loss of each sample, shape (B,).
-
-        Returns:
-            Tensor: Their positions in the batch, int64 of shape (K,), by ascending loss.
-        """
+        """Positions of the kept samples in a batch, int64 of shape (K,), by ascending loss (B,)."""
         # A little more than the product, which falls short of 1 for 5 samples at a rate of 0.8.
         num_kept = int((1 - self.forget_rate) * len(loss) + 1e-6)
         return loss.argsort(stable=True)[:num_kept]
 
-    def forward(
-        self,
-        cls_score: Tensor,
-        target: Tensor,
-        weight: Tensor | None = None,
-        avg_factor: float | Tensor | None = None,
-        reduction_override: str | None = None,
-    ) -> Tensor:
-        """The loss of a batch; arguments as those of :meth:`PerSampleLoss.forward`.
+    def training_loss(self, cls_score, target, weight, avg_factor, reduction) -> Tensor:
+        """The loss of a batch, whose labels may be mixed ones.
 
-        But that ``target`` are labels as the inner loss takes them (mixed ones, too), that the
-        selection is of unweighted losses, and that a mean of training is over the kept samples,
-        whatever ``avg_factor`` says.
+        The selection is of unweighted losses, and a mean is over the kept samples, whatever
+        ``avg_factor`` says.
 
         Raises:
             ValueError: If the epoch is not known.
         """
-        reduction = check_reduction(self, reduction_override or self.reduction)
-        if not self.training:
-            return self.loss(cls_score, target, weight, avg_factor, reduction_override=reduction)
         loss_B = self.loss(cls_score, target, reduction_override='none')
         kept_K = self.select(loss_B.detach())
         if weight is not None:
