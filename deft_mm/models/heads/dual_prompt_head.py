@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import torch
-import torch.nn.functional as F
 from mmengine.dist import all_reduce, get_world_size
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
@@ -18,10 +17,10 @@ from deft_mm.models.losses import ComplementaryLabelLoss
 from deft_mm.models.losses._checks import NO_MIXING, check_unmixed
 from deft_mm.models.text import (
     PackedPrompts,
-    PromptLayout,
     PromptLearner,
     at_least_float32,
     encode_prompts,
+    lay_out_prompts,
     tokenize_classes,
     without_autocast,
 )
@@ -226,20 +225,14 @@ class DualPromptHead(ContextModule, TextHead):
         return self.text_features()[0]
 
     def _pack(self) -> PackedPrompts:
-        layout = PromptLayout.build(
+        prompts = lay_out_prompts(
             self._class_tokens(),
             self.prompts.n_ctx,
             self.prompts.class_position,
             self.text.tokenizer,
-            device=self.class_token_ids.device,
+            self.prompts.class_specific,
         )
-        return PackedPrompts.pack(
-            self.text,
-            layout,
-            class_specific=self.prompts.class_specific,
-            n_polarities=2,
-            memory_gb=self.text_memory_gb,
-        )
+        return PackedPrompts.pack(self.text, prompts, n_polarities=2, memory_gb=self.text_memory_gb)
 
     def _encode(self) -> Tensor:
         return encode_prompts(self.text, self._layout, self.prompts())
@@ -464,21 +457,14 @@ class DualPromptHead(ContextModule, TextHead):
             (that probability of the given label, float32 of shape (1,)).
         """
         pos_BC, neg_BC = self.dual_logits(feats)
+        predictions = self._get_predictions(pos_BC.detach(), data_samples)
         p_yes_BC = self.yes_probability(pos_BC, neg_BC).detach()
         yes_label_B1 = p_yes_BC.argmax(dim=1, keepdim=True)
-        score_BC = F.softmax(pos_BC, dim=1).detach()
-        pred_label_B1 = score_BC.argmax(dim=1, keepdim=True)
-        if data_samples is None:
-            data_samples = [None] * len(pos_BC)
-        predictions = []
-        for i, sample in enumerate(data_samples):
-            sample = DataSample() if sample is None else sample
-            sample.set_pred_score(score_BC[i]).set_pred_label(pred_label_B1[i])
-            sample.set_field(yes_label_B1[i], 'yes_label', dtype=Tensor)
+        for sample, p_yes_C, yes_label_1 in zip(predictions, p_yes_BC, yes_label_B1, strict=True):
+            sample.set_field(yes_label_1, 'yes_label', dtype=Tensor)
             if 'gt_label' in sample and sample.gt_label.numel() == 1:
-                clean_prob_1 = p_yes_BC[i, sample.gt_label.to(p_yes_BC.device)].reshape(1)
+                clean_prob_1 = p_yes_C[sample.gt_label.to(p_yes_C.device)].reshape(1)
                 sample.set_field(clean_prob_1, 'clean_prob', dtype=Tensor)
-            predictions.append(sample)
         return predictions
 
 

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from deft_mm.models.text import (
     PackedPrompts,
-    PromptLayout,
     at_least_float32,
     encode_prompts,
+    lay_out_prompts,
     tokenize_classes,
     without_autocast,
 )
@@ -120,15 +120,10 @@ class ZeroShotHead(TextHead):
         no_ctx = self.text.positional_embedding.new_empty(1, 0, self.text.width)
         with without_autocast(self.class_token_ids):
             for start in range(0, len(tokens), self.num_classes):
-                layout = PromptLayout.build(
-                    tokens[start : start + self.num_classes],
-                    n_ctx=0,
-                    class_position='end',
-                    tokenizer=self.text.tokenizer,
-                    device=self.class_token_ids.device,
-                )
-                prompts = PackedPrompts.pack(self.text, layout, memory_gb=1.0)
-                feats.append(encode_prompts(self.text, prompts, no_ctx)[0])
+                of_template = tokens[start : start + self.num_classes]
+                prompts = lay_out_prompts(of_template, 0, 'end', self.text.tokenizer)
+                packed = PackedPrompts.pack(self.text, prompts, memory_gb=1.0)
+                feats.append(encode_prompts(self.text, packed, no_ctx)[0])
         return F.normalize(torch.stack(feats).mean(dim=0), dim=-1)
 
     def forward(self, feats: tuple[Tensor]) -> Tensor:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os.path import commonprefix
 
 import torch
 from torch import Tensor, nn
-
-from .prompt_layout import PromptLayout
 
 # How much longer than the longest suffix a group may be.
 MAX_SPARE = 64
@@ -83,8 +82,7 @@ class PackedPrompts:
     def pack(
         cls,
         text: nn.Module,
-        layout: PromptLayout,
-        class_specific: bool = False,
+        prompts: Sequence[Sequence[int]],
         n_polarities: int = 1,
         memory_gb: float | None = None,
     ) -> PackedPrompts:
@@ -92,49 +90,33 @@ class PackedPrompts:
 
         Args:
             text (nn.Module): The text tower (:func:`deft_mm.models.clip.load_text_tower`); only its
-                sizes are read.
-            layout (PromptLayout): One prompt a class.
-            class_specific (bool): Whether every class has contexts of its own. Defaults to False.
+                sizes and its device are read.
+            prompts (Sequence[Sequence[int]]): One prompt a class, see :func:`lay_out_prompts`.
             n_polarities (int): P, how many sets of contexts run together. Defaults to 1.
             memory_gb (float, optional): Bound, in units of 2**30 bytes, on what the tower keeps of
                 one chunk for the backward pass, in float32; a chunk has at least one group. None
                 for one chunk of all classes. Defaults to None.
         """
-        sources_CT, eot = _sources(layout, class_specific), layout.eot.tolist()
-        n_prefix = _n_shared(sources_CT, eot)
-        suffixes = [row[n_prefix : end + 1] for row, end in zip(sources_CT, eot, strict=True)]
+        # End tokens never belong to what all prompts begin with.
+        n_prefix = len(commonprefix([prompt[:-1] for prompt in prompts]))
+        suffixes = [torch.tensor(prompt[n_prefix:]) for prompt in prompts]
         groups, size = _best_groups([len(suffix) for suffix in suffixes], n_prefix, text.width)
         max_groups = len(groups)
         if memory_gb is not None:
             group_bytes = n_polarities * size * _bytes_per_token(text, n_prefix, size)
             max_groups = max(1, int(memory_gb * 2**30 / group_bytes))
 
-        device = layout.token_ids.device
+        device = text.positional_embedding.device
+        prefix_1L = torch.tensor([prompts[0][:n_prefix]])
         packed = torch.tensor([c for group in groups for c in group])
         return cls(
-            prefix=_tokens(sources_CT[:1, :n_prefix], torch.arange(n_prefix)[None], device),
+            prefix=_tokens(prefix_1L, torch.arange(n_prefix)[None], device),
             chunks=tuple(
                 _suffixes([[suffixes[c] for c in group] for group in chunk], size, n_prefix, device)
                 for chunk in _split(groups, max_groups)
             ),
             order=packed.argsort().to(device),
         )
-
-
-def _sources(layout: PromptLayout, class_specific: bool) -> Tensor:
-    """Where each token comes from, int64 (C, T): a word's id, or -1 - the row of a context."""
-    sources_CT = layout.token_ids.cpu().clone()
-    n_classes, n_ctx = layout.ctx_columns.shape
-    rows_CN = torch.arange(n_ctx).expand(n_classes, -1)
-    if class_specific:
-        rows_CN = rows_CN + n_ctx * torch.arange(n_classes)[:, None]
-    return sources_CT.scatter_(1, layout.ctx_columns.cpu(), -1 - rows_CN)
-
-
-def _n_shared(sources_CT: Tensor, eot: Sequence[int]) -> int:
-    """How many tokens all prompts begin with; end tokens never belong to them."""
-    same_T = (sources_CT == sources_CT[0]).all(dim=0)
-    return min(int(same_T.int().cumprod(0).sum()), min(eot))
 
 
 def _best_groups(lengths: Sequence[int], n_prefix: int, width: int) -> tuple[list[list[int]], int]:
@@ -193,7 +175,7 @@ def _bytes_per_token(text: nn.Module, n_prefix: int, size: int) -> float:
 def _suffixes(
     groups: Sequence[Sequence[Tensor]], size: int, n_prefix: int, device: torch.device
 ) -> Suffixes:
-    """Tables of groups of suffixes (rows of ``_sources`` behind the prefix)."""
+    """Tables of groups of suffixes, which are what prompts have behind the prefix."""
     sources_GS = torch.zeros(len(groups), size, dtype=torch.int64)
     positions_GS = torch.full_like(sources_GS, n_prefix)
     owner_GS = torch.full_like(sources_GS, -1)

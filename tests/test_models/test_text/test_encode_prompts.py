@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch.autograd.graph import saved_tensors_hooks
 
 from deft_mm.models.clip import load_text_tower
-from deft_mm.models.text import CLASS_POSITIONS, PackedPrompts, PromptLayout, encode_prompts
+from deft_mm.models.text import CLASS_POSITIONS, PackedPrompts, encode_prompts, lay_out_prompts
 
 LONG = ' '.join(['name'] * 58)  # with its full stop 59 tokens: the limit at 16 context vectors
 NAMES = ['apple', 'maple tree', '(bird of prey)', 'apple', 'a name of six words altogether', LONG]
@@ -44,9 +44,9 @@ def tower(kind='gelu'):
     return text
 
 
-def lay_out(text, names, n_ctx, position):
+def lay_out(text, names, n_ctx, position, class_specific=False):
     tokens = [text.tokenizer.encode(f'{name}.') for name in names]
-    return PromptLayout.build(tokens, n_ctx, position, text.tokenizer)
+    return lay_out_prompts(tokens, n_ctx, position, text.tokenizer, class_specific)
 
 
 def random_ctx(text, n_classes, n_ctx, class_specific, n_polarities=2):
@@ -56,10 +56,9 @@ def random_ctx(text, n_classes, n_ctx, class_specific, n_polarities=2):
 
 def dense_prompts(text, layout, ctx, n_tokens):
     """Prompts (P, C, T, D) with positions, a row a class, unused places at the end."""
-    ids = F.pad(layout.token_ids, (0, n_tokens - layout.token_ids.size(1)))
-    x = text.token_embedding(ids).repeat(len(ctx), 1, 1, 1)
-    for c, columns in enumerate(layout.ctx_columns):
-        x[:, c, columns] = ctx[:, c] if ctx.dim() == 4 else ctx
+    ids = torch.tensor([prompt + [0] * (n_tokens - len(prompt)) for prompt in layout])
+    x = text.token_embedding(ids.clamp(min=0)).repeat(len(ctx), 1, 1, 1)
+    x[:, ids < 0] = ctx.flatten(1, -2)[:, -1 - ids[ids < 0]]
     return x + text.positional_embedding[:n_tokens]
 
 
@@ -68,7 +67,7 @@ def plain_features(text, layout, ctx, n_tokens=None):
     n_tokens = n_tokens or text.context_length
     x = dense_prompts(text, layout, ctx, n_tokens).flatten(0, 1)
     x = text.ln_final(text.transformer(x, attn_mask=text.attn_mask[:n_tokens, :n_tokens]))
-    x = x[torch.arange(len(x)), layout.eot.repeat(len(ctx))]
+    x = x[torch.arange(len(x)), [len(prompt) - 1 for prompt in layout] * len(ctx)]
     return F.normalize(text.project(x), dim=-1).unflatten(0, (len(ctx), -1))
 
 
@@ -78,9 +77,7 @@ def relative_error(actual, expected):
 
 
 def assert_same_features_and_gradients(text, layout, ctx, **pack):
-    prompts = PackedPrompts.pack(
-        text, layout, class_specific=ctx.dim() == 4, n_polarities=len(ctx), **pack
-    )
+    prompts = PackedPrompts.pack(text, layout, n_polarities=len(ctx), **pack)
     feats, expected = encode_prompts(text, prompts, ctx), plain_features(text, layout, ctx)
     upstream = torch.randn_like(feats)
     (grad,) = torch.autograd.grad(feats, ctx, upstream)
@@ -96,7 +93,8 @@ def assert_same_features_and_gradients(text, layout, ctx, **pack):
 def test_features_and_gradients_equal_the_full_towers(n_ctx, position, class_specific):
     text = tower()
     ctx = random_ctx(text, len(NAMES), n_ctx, class_specific)
-    assert_same_features_and_gradients(text, lay_out(text, NAMES, n_ctx, position), ctx)
+    layout = lay_out(text, NAMES, n_ctx, position, class_specific)
+    assert_same_features_and_gradients(text, layout, ctx)
 
 
 @pytest.mark.parametrize('kind', list(TOWERS))
@@ -111,7 +109,7 @@ def test_names_of_one_length_equal_the_full_tower(n_tokens):
     text = tower()
     names = [' '.join([word] * n_tokens) for word in ('cat', 'dog', 'tree')]
     layout = lay_out(text, names, 16, 'end')
-    assert layout.eot.tolist() == [16 + n_tokens + 2] * 3
+    assert [len(prompt) for prompt in layout] == [16 + n_tokens + 3] * 3
     assert_same_features_and_gradients(text, layout, random_ctx(text, 3, 16, False))
 
 
@@ -121,7 +119,7 @@ def test_chunks_with_recomputation_equal_the_full_tower(position, class_specific
     text = tower()
     names = NAMES * 4
     ctx = random_ctx(text, len(names), 4, class_specific)
-    layout = lay_out(text, names, 4, position)
+    layout = lay_out(text, names, 4, position, class_specific)
     prompts = assert_same_features_and_gradients(text, layout, ctx, memory_gb=1e-9)
     assert len(prompts.chunks) > 2
 
@@ -130,8 +128,8 @@ def test_words_without_a_context_equal_open_clips_tower():
     """The prompts of zero-shot classification."""
     text = tower('quick_gelu')
     texts = [f'a photo of a {name}.' for name in NAMES[:4]]
-    layout = PromptLayout.build([text.tokenizer.encode(t) for t in texts], 0, 'end', text.tokenizer)
-    prompts = PackedPrompts.pack(text, layout)
+    tokens = [text.tokenizer.encode(t) for t in texts]
+    prompts = PackedPrompts.pack(text, lay_out_prompts(tokens, 0, 'end', text.tokenizer))
     with torch.no_grad():
         feats = encode_prompts(text, prompts, torch.empty(1, 0, text.width))
         expected = F.normalize(text(text.tokenizer(texts)), dim=-1)
@@ -188,7 +186,7 @@ def test_shared_prefix_keeps_a_third_of_what_truncated_prompts_keep():
     layout = lay_out(text, many_names(text), 16, 'end')
     ctx = random_ctx(text, 60, 16, False)
     prompts = PackedPrompts.pack(text, layout, n_polarities=2)
-    n_tokens = layout.token_ids.size(1)
+    n_tokens = max(map(len, layout))
     packed = kept_bytes(text, encode_prompts, text, prompts, ctx)
     truncated = kept_bytes(text, plain_features, text, layout, ctx, n_tokens)
     assert packed < truncated / 3

@@ -7,7 +7,7 @@ import pytest
 from mmpretrain.datasets.categories import CIFAR100_CATEGORIES
 
 from deft_mm.models.clip import load_text_tower
-from deft_mm.models.text import PackedPrompts, PromptLayout
+from deft_mm.models.text import PackedPrompts, lay_out_prompts
 
 NAMES = ['apple', 'maple tree', 'a name of six words altogether']
 
@@ -25,10 +25,10 @@ def text():
     )
 
 
-def pack(text, names, n_ctx=16, position='end', **options):
+def pack(text, names, n_ctx=16, position='end', class_specific=False, **options):
     tokens = [text.tokenizer.encode(f'{name}.') for name in names]
-    layout = PromptLayout.build(tokens, n_ctx, position, text.tokenizer)
-    return layout, PackedPrompts.pack(text, layout, **options)
+    prompts = lay_out_prompts(tokens, n_ctx, position, text.tokenizer, class_specific)
+    return prompts, PackedPrompts.pack(text, prompts, **options)
 
 
 @pytest.mark.parametrize(
@@ -48,24 +48,21 @@ def test_prefix_is_what_all_prompts_begin_with(text, position, class_specific, n
 
 def test_common_first_words_join_the_prefix_but_end_tokens_never_do(text):
     assert pack(text, ['red fox', 'red cat'])[1].prefix.ids.shape == (1, 18)
-    layout, prompts = pack(text, ['fox', 'fox'])
-    assert prompts.prefix.ids.size(1) == layout.eot[0] == 19
-    assert [len(chunk.eot) for chunk in prompts.chunks] == [2]
+    prompts, packed = pack(text, ['fox', 'fox'])
+    assert packed.prefix.ids.size(1) == len(prompts[0]) - 1 == 19
+    assert [len(chunk.eot) for chunk in packed.chunks] == [2]
 
 
 @pytest.mark.parametrize('memory_gb', [None, 1e-9])
 @pytest.mark.parametrize('class_specific', [False, True])
 @pytest.mark.parametrize('position', ['end', 'middle', 'front'])
 def test_each_end_token_sees_exactly_its_own_prompt(text, position, class_specific, memory_gb):
-    """Prompts read back from prefix, mask and tables are those of the layout."""
-    names = NAMES * 5
-    layout, prompts = pack(
-        text, names, 3, position, class_specific=class_specific, memory_gb=memory_gb
-    )
-    assert (len(prompts.chunks) > 1) == (memory_gb is not None)
-    prefix = spelled(prompts.prefix)[0]
+    """Prompts read back from prefix, mask and tables are those that were packed."""
+    prompts, packed = pack(text, NAMES * 5, 3, position, class_specific, memory_gb=memory_gb)
+    assert (len(packed.chunks) > 1) == (memory_gb is not None)
+    prefix = spelled(packed.prefix)[0]
     found = []
-    for chunk in prompts.chunks:
+    for chunk in packed.chunks:
         rows, size = spelled(chunk.tokens), chunk.mask.size(1)
         for place in chunk.eot.tolist():
             seen = chunk.mask[place // size, place % size] == 0
@@ -76,23 +73,16 @@ def test_each_end_token_sees_exactly_its_own_prompt(text, position, class_specif
             ]
             assert seen[: len(prefix)].all()
             found.append(prefix + own)
-    for c in range(len(names)):
-        expected = []
-        for column, token in enumerate(layout.token_ids[c, : layout.eot[c] + 1].tolist()):
-            if column in layout.ctx_columns[c]:
-                row = layout.ctx_columns[c].tolist().index(column) + 3 * c * class_specific
-                expected.append((column, 'ctx', row))
-            else:
-                expected.append((column, 'word', token))
-        assert found[prompts.order[c]] == expected
+    for c, prompt in enumerate(prompts):
+        assert found[packed.order[c]] == list(enumerate(prompt))
 
 
 def spelled(tokens):
-    """(position, kind, id) of every place of a table."""
-    flat = [('word', i) for i in tokens.ids.flatten().tolist()]
+    """Position and token of every place of a table, as :func:`lay_out_prompts` writes tokens."""
+    flat = tokens.ids.flatten().tolist()
     for place, row in zip(tokens.ctx_places.tolist(), tokens.ctx_rows.tolist(), strict=True):
-        flat[place] = ('ctx', row)
-    places = [(p, *what) for p, what in zip(tokens.positions.flatten().tolist(), flat, strict=True)]
+        flat[place] = -1 - row
+    places = list(zip(tokens.positions.flatten().tolist(), flat, strict=True))
     size = tokens.ids.size(1)
     return [places[i : i + size] for i in range(0, len(places), size)]
 
@@ -101,9 +91,9 @@ def spelled(tokens):
     ('names', 'most'), [(CIFAR100_CATEGORIES, 1.05), (open_clip.IMAGENET_CLASSNAMES, 1.01)]
 )
 def test_names_of_different_length_leave_few_places_unused(text, names, most):
-    layout, prompts = pack(text, names)
-    needed = (layout.eot + 1 - prompts.prefix.ids.size(1)).sum().item()
-    computed = sum(chunk.tokens.ids.numel() for chunk in prompts.chunks)
+    prompts, packed = pack(text, names)
+    needed = sum(len(prompt) - packed.prefix.ids.size(1) for prompt in prompts)
+    computed = sum(chunk.tokens.ids.numel() for chunk in packed.chunks)
     assert needed <= computed <= most * needed
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deft_mm.models.clip import build_tokenizer
-from deft_mm.models.text import PromptLayout
+from deft_mm.models.text import lay_out_prompts
 
 
 @pytest.fixture(scope='module')
@@ -15,14 +15,11 @@ def tokenizer():
 
 def spelled(tokenizer, name, position, n_ctx=3):
     """A prompt as words, with numbered context vectors."""
-    longer = tokenizer.encode('a name of five tokens.')
-    layout = PromptLayout.build([tokenizer.encode(f'{name}.'), longer], n_ctx, position, tokenizer)
-    words = [tokenizer.decode([token]).strip() for token in layout.token_ids[0].tolist()]
-    for i, column in enumerate(layout.ctx_columns[0].tolist()):
-        words[column] = f'ctx{i}'
-    assert layout.token_ids.shape == (2, 1 + n_ctx + len(longer) + 1)
-    assert set(words[layout.eot[0] + 1 :]) <= {'!'}
-    return ' '.join(words[: layout.eot[0] + 1])
+    tokens = tokenizer.encode(f'{name}.')
+    (prompt,) = lay_out_prompts([tokens], n_ctx, position, tokenizer)
+    return ' '.join(
+        f'ctx{-1 - token}' if token < 0 else tokenizer.decode([token]).strip() for token in prompt
+    )
 
 
 @pytest.mark.parametrize(
@@ -50,4 +47,12 @@ def test_full_stop_within_the_last_token_stays_with_the_name(tokenizer, position
 
 def test_unknown_position_lists_the_known_ones(tokenizer):
     with pytest.raises(ValueError, match="'centre'.*end, front, middle"):
-        PromptLayout.build([[1]], 2, 'centre', tokenizer)
+        lay_out_prompts([[1]], 2, 'centre', tokenizer)
+
+
+@pytest.mark.parametrize('class_specific', [False, True])
+def test_class_specific_contexts_are_counted_through(tokenizer, class_specific):
+    prompts = lay_out_prompts([[7], [8, 9]], 2, 'front', tokenizer, class_specific)
+    sot, eot = tokenizer.sot_token_id, tokenizer.eot_token_id
+    second = [-3, -4] if class_specific else [-1, -2]
+    assert prompts == [[sot, 7, -1, -2, eot], [sot, 8, 9, *second, eot]]
