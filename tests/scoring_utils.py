@@ -72,7 +72,7 @@ def train_in_process(rank: int, port: int, folder: str, world_size: int = 1) -> 
         MASTER_PORT=str(port),
     )
     sys.argv = ['train.py', f'{folder}/config.py', '--launcher', 'pytorch']
-    train.main()
+    train.main(train.parse_args())
 
 
 def threads_after_training(rank: int, port: int, folder: str) -> None:

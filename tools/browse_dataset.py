@@ -27,6 +27,7 @@ from mmpretrain.registry import DATASETS
 from PIL import Image
 
 import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.command_line import add_traceback_option, run_tool
 from deft_mm.datasets.unreadable_image import UnreadableImageError
 from deft_mm.detection.data_source import preprocessor_of
 from deft_mm.engine.launch import read_config
@@ -98,6 +99,7 @@ def parse_args() -> argparse.Namespace:
         '--seed', type=int, default=0, help='seed of the random order and of the pipeline'
     )
     add_cfg_options(parser)
+    add_traceback_option(parser)
     return parser.parse_args()
 
 
@@ -177,7 +179,7 @@ def to_png(image: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def browse(args: argparse.Namespace) -> None:
+def main(args: argparse.Namespace) -> None:
     cfg = load_config(args)
     dataset = DATASETS.build(cfg[f'{args.phase}_dataloader'].dataset)
     samples = LabelledSamples.of(dataset, args.selection)
@@ -205,9 +207,5 @@ def browse(args: argparse.Namespace) -> None:
     print(f'{counts}: {num_files} {"file" if num_files == 1 else "files"} in {folder}')
 
 
-def main() -> None:
-    browse(parse_args())
-
-
 if __name__ == '__main__':
-    main()
+    run_tool(main, parse_args())

@@ -15,11 +15,11 @@ from __future__ import annotations
 import argparse
 import shlex
 import signal
-import sys
 from collections import Counter
 from pathlib import Path
 
 import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.command_line import INTERRUPTED, add_traceback_option, run_tool
 from deft_mm.comparison import (
     ComparisonTable,
     PlannedRun,
@@ -34,7 +34,6 @@ from deft_mm.comparison import (
 )
 from deft_mm.engine.options import add_cfg_options, parse_options
 
-INTERRUPTED = 130
 # What to call a run of a state if its record is of another config, code or data.
 _MADE_WITH_OTHERS = dict(outdated='outdated', missing='unfinished, starts anew')
 
@@ -88,6 +87,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--decimals', type=int, default=2, help='of the tables. Defaults to 2')
     parser.add_argument('--bold', action='store_true', help='set off the best of each column')
+    add_traceback_option(parser)
     args = parser.parse_args()
     if bool(args.targets) == bool(args.table_only):
         parser.error('give configs or a plan to run, or --table-only with folders')
@@ -174,8 +174,7 @@ def report_problems(scheduler: Scheduler, runs: list[PlannedRun], states: dict[s
     return 1 if any(names.values()) else 0
 
 
-def main() -> int:
-    args = parse_args()
+def main(args: argparse.Namespace) -> int:
     work_dir = Path(args.work_dir or 'work_dirs/compare')
     code = 0
     if args.targets:
@@ -191,4 +190,4 @@ def main() -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main, parse_args())

@@ -34,6 +34,7 @@ from mmpretrain.registry import DATASETS, HOOKS
 from torch import nn
 
 import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.command_line import add_traceback_option, run_tool
 from deft_mm.datasets import base_datasets, class_names_of, clean_labels_of
 from deft_mm.detection import (
     DataSource,
@@ -80,6 +81,7 @@ def parse_args() -> argparse.Namespace:
     add_data_arguments(parser)
     add_detector_arguments(parser)
     add_run_arguments(parser)
+    add_traceback_option(parser)
     args = parser.parse_args()
     if (args.checkpoint is None) != args.clip_only:
         parser.error('give the CHECKPOINT of a trained detector, or --clip-only without one')
@@ -231,6 +233,14 @@ def output_file(args: argparse.Namespace, cfg: Config, data: DataSource) -> Path
     return run / 'detect' / data.name / 'selection.csv'
 
 
+def usable_device(name: str) -> torch.device:
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:  # PyTorch's words of either kind
+        reason = str(error).splitlines()[0]
+        raise ValueError(f'--device {name} cannot be used: {reason}') from error
+
+
 def prepare_detector(
     args: argparse.Namespace, cfg: Config, dataset: Any, preprocessor: dict, class_map: dict | None
 ) -> tuple[nn.Module, ClassMatching]:
@@ -303,6 +313,7 @@ def run(args: argparse.Namespace) -> SelectionReport:
         source = read_config(args.pipeline_from, {}, count_classes=False)
     class_map = None if args.class_map is None else read_class_map(args.class_map)
     out = output_file(args, cfg, data)
+    device = get_device() if args.device is None else usable_device(args.device)
 
     dataset = DATASETS.build(data.dataset)
     dataset.full_init()
@@ -326,7 +337,7 @@ def run(args: argparse.Namespace) -> SelectionReport:
     check_needs(detector, selector.needs, type(selector).__name__)
     start = time.perf_counter()
     table = select(
-        detector.to(args.device or get_device()),
+        detector.to(device),
         dataset,
         selector,
         limits,
@@ -352,8 +363,7 @@ def run(args: argparse.Namespace) -> SelectionReport:
     return report
 
 
-def main() -> None:
-    args = parse_args()
+def main(args: argparse.Namespace) -> None:
     prepare_environment(args.local_rank)
     with explained_timeouts():
         run(args)
@@ -361,4 +371,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main, parse_args())

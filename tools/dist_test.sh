@@ -9,7 +9,7 @@ config=$1
 checkpoint=$2
 processes=$3
 shift 3
-exec python -m torch.distributed.run \
+exec python "$(dirname "$0")/launch.py" \
   --nnodes="${NNODES:-1}" \
   --node_rank="${NODE_RANK:-0}" \
   --nproc_per_node="$processes" \

@@ -8,7 +8,7 @@ if [ $# -lt 2 ]; then sed -n 2,4p "$0" >&2; exit 2; fi
 config=$1
 processes=$2
 shift 2
-exec python -m torch.distributed.run \
+exec python "$(dirname "$0")/launch.py" \
   --nnodes="${NNODES:-1}" \
   --node_rank="${NODE_RANK:-0}" \
   --nproc_per_node="$processes" \

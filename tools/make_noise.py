@@ -20,6 +20,7 @@ from mmengine.registry import init_default_scope
 from mmpretrain.registry import DATASETS
 
 import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.command_line import add_traceback_option, run_tool
 from deft_mm.datasets import NoisyLabelDataset, class_names_of, transition_matrix
 from deft_mm.engine.config_walk import datasets_in
 from deft_mm.engine.launch import read_config
@@ -39,6 +40,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--plot', help='image file (.png, .pdf, ...) for the transition matrix')
     add_cfg_options(parser)
+    add_traceback_option(parser)
     return parser.parse_args()
 
 
@@ -142,8 +144,7 @@ def plot(dataset: NoisyLabelDataset, path: Path) -> None:
     write_atomically(file.getvalue(), path)
 
 
-def main() -> None:
-    args = parse_args()
+def main(args: argparse.Namespace) -> None:
     dataset, existed = load_dataset(args)
     print('\n'.join(summary(dataset)))
     if dataset.noise_file is not None:
@@ -154,4 +155,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main, parse_args())

@@ -9,11 +9,11 @@ from pathlib import Path
 import mmengine
 from mmengine.config import Config, ConfigDict
 from mmengine.evaluator import DumpResults
-from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
 
 import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.command_line import add_traceback_option, run_tool
 from deft_mm.engine.config_walk import datasets_in, is_wrapper
+from deft_mm.engine.console import build_runner
 from deft_mm.engine.launch import (
     add_common_arguments,
     amp_dtype,
@@ -41,6 +41,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--tta', action='store_true', help='average over image and mirror image')
     add_common_arguments(parser)
+    add_traceback_option(parser)
     args = parser.parse_args()
     if args.out_item is not None and args.out is None:
         parser.error('--out-item says what to write: say where with --out FILE')
@@ -91,7 +92,7 @@ def _use_flip_tta(cfg: Config) -> None:
 def test(args: argparse.Namespace) -> None:
     cfg = load_config(args, persistent_workers=False)
     apply_test_options(cfg, args)
-    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner = build_runner(cfg)
     if args.out is not None and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
     metrics = runner.test()
@@ -100,8 +101,7 @@ def test(args: argparse.Namespace) -> None:
         mmengine.dump(metrics, args.out)
 
 
-def main() -> None:
-    args = parse_args()
+def main(args: argparse.Namespace) -> None:
     prepare_environment(args.local_rank)
     with explained_timeouts():
         test(args)
@@ -109,4 +109,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main, parse_args())

@@ -9,10 +9,10 @@ import argparse
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
 
 import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.command_line import add_traceback_option, run_tool
+from deft_mm.engine.console import build_runner
 from deft_mm.engine.launch import (
     add_common_arguments,
     amp_dtype,
@@ -47,6 +47,7 @@ def parse_args() -> argparse.Namespace:
         help='restart the data-loading workers every epoch',
     )
     add_common_arguments(parser)
+    add_traceback_option(parser)
     return parser.parse_args()
 
 
@@ -86,14 +87,19 @@ def apply_training_options(cfg: Config, args: argparse.Namespace) -> None:
 def train(args: argparse.Namespace) -> None:
     cfg = load_config(args, persistent_workers=not args.no_persistent_workers)
     apply_training_options(cfg, args)
-    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner = build_runner(cfg)
     write_resolved_config(runner.cfg)
-    runner.train()
+    try:
+        runner.train()
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            'Interrupted. The same command with --resume goes on from the newest checkpoint in '
+            f'{cfg.work_dir}.'
+        ) from None
     end_workers(runner)
 
 
-def main() -> None:
-    args = parse_args()
+def main(args: argparse.Namespace) -> None:
     prepare_environment(args.local_rank)
     with explained_timeouts():
         train(args)
@@ -101,4 +107,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main, parse_args())

@@ -19,12 +19,16 @@ from mmengine.device import get_device
 from mmengine.dist import is_distributed, is_main_process
 
 from deft_mm.engine.checkpoint_loading import use_safe_loading
+from deft_mm.engine.config_walk import DATALOADERS
 from deft_mm.engine.data_settings import settle_data
 from deft_mm.engine.options import add_cfg_options, merge_options
 from deft_mm.fileio import write_atomically
+from deft_mm.shorten import first_few
 
 # The config as it ran, beside MMEngine's <name>.py: as data, for who reads other people's runs.
 RESOLVED_CONFIG = 'config.json'
+# What each launcher tells the processes that it starts.
+_SET_BY = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_LOCAL_RANK')
 # What MMPretrain's own scripts give every dataloader.
 _DATALOADER_DEFAULTS = dict(pin_memory=True, collate_fn=dict(type='default_collate'))
 
@@ -70,9 +74,7 @@ def read_config(path: str, options: Mapping[str, Any], count_classes: bool = Tru
         ValueError: If nothing reads an option, or the number of classes is left open and the data
             don't tell it.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'Config file {path} does not exist.')
-    cfg = Config.fromfile(path)
+    cfg = _config_of_file(path)
     merge_options(cfg, options)
     if count_classes:
         settle_data(cfg)
@@ -81,6 +83,23 @@ def read_config(path: str, options: Mapping[str, Any], count_classes: bool = Tru
     settle_data(cfg)
     if model is not None:
         cfg.model = model
+    return cfg
+
+
+def _config_of_file(path: str) -> Config:
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'Config file {path} does not exist.')
+    try:
+        cfg = Config.fromfile(path)
+    except Exception as error:  # a config is code: anything can happen
+        raise ValueError(
+            f'Config file {path} cannot be read: {type(error).__name__}: {error}'
+        ) from error
+    if not {'model', *DATALOADERS} & set(cfg):
+        raise ValueError(
+            f'Config file {path} has neither a model nor data, only {first_few(sorted(cfg))}: give '
+            'the config of a run. The plan of a comparison is for tools/compare.py.'
+        )
     return cfg
 
 
@@ -99,16 +118,21 @@ def load_config(args: Namespace, persistent_workers: bool) -> Config:
 
     Raises:
         FileNotFoundError: If there is no such config file, or none of the data that it needs.
-        ValueError: If nothing reads an option, or the number of classes is left open and the data
-            don't tell it.
+        ValueError: If nothing reads an option, the number of classes is left open and the data
+            don't tell it, there is no model, the work directory is a file, or the launcher has not
+            started this process.
     """
     cfg = read_config(args.config, args.cfg_options)
+    if cfg.get('model') is None:
+        raise ValueError(f'Config file {args.config} has no model.')
     cfg.launcher = args.launcher
     join_processes(args.launcher, cfg)
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    if Path(cfg.work_dir).exists() and not Path(cfg.work_dir).is_dir():
+        raise ValueError(f"--work-dir '{cfg.work_dir}' is a file: give a folder, which is made.")
     for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if cfg.get(field) is not None:
             _set_dataloader_defaults(cfg[field], persistent_workers, args.no_pin_memory)
@@ -200,8 +224,17 @@ def join_processes(launcher: str, cfg: Config) -> None:
             10 minutes for NCCL and 30 for gloo.
 
     Raises:
-        ValueError: If the timeout is not a positive number.
+        ValueError: If the launcher has not started this process, or the timeout is not a positive
+            number.
     """
+    if launcher in _SET_BY and _SET_BY[launcher] not in os.environ:
+        how = dict(slurm='srun (tools/slurm_train.sh)', mpi='mpirun').get(
+            launcher, 'python -m torch.distributed.run (tools/dist_train.sh)'
+        )
+        raise ValueError(
+            f'--launcher {launcher}: it has not started this process ({_SET_BY[launcher]} is not '
+            f'set). Start with {how}, or leave --launcher out.'
+        )
     timeout = ((cfg.get('env_cfg') or {}).get('dist_cfg') or {}).get('timeout')
     is_number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
     if timeout is not None and not (is_number and timeout > 0):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
-import sys
-
 import mmengine
 import numpy as np
 import pytest
@@ -13,7 +10,8 @@ from mmpretrain import ImageClassificationInferencer, get_model
 
 from deft_mm.datasets import sample_table_of
 from deft_mm.engine.scoring_pass import score_samples
-from runner_utils import REPO, MadeUpImages, run, same_state, scalars, tiny
+from runner_utils import MadeUpImages, run, same_state, scalars, tiny
+from tool_utils import tool
 
 CONFIG = 'deft/deft_digits_sym40.py'
 PREPROCESSOR = dict(
@@ -83,8 +81,7 @@ def test_testing_gives_the_accuracy_of_the_validation(whole, tmp_path, monkeypat
     checkpoint = f'{cfg.work_dir}/epoch_4.pth'
     arguments = [f'{cfg.work_dir}/config.py', checkpoint, '--work-dir', tmp_path, *options]
     arguments += ['--out', out, '--out-item', 'metrics']
-    monkeypatch.setattr(sys, 'argv', ['test.py', *map(str, arguments)])
-    runpy.run_path(str(REPO / 'tools/test.py'), run_name='__main__')
+    tool(monkeypatch, 'test.py', *arguments)
     accuracy = mmengine.load(out)['accuracy/top1']
     if not options:
         printed = mmengine.load(f'{cfg.work_dir}/summary.json')['epochs'][-1]['metrics']

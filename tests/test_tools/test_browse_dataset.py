@@ -1,8 +1,5 @@
 """The tool that shows samples, run as a user runs it."""
 
-import runpy
-import sys
-
 import numpy as np
 import pytest
 from mmengine.config import Config
@@ -17,13 +14,13 @@ from deft_mm.datasets import (
 from deft_mm.selection import SampleTable, write_selection
 from miniatures import folder
 from runner_utils import REPO
+from tool_utils import tool
 
 DIGITS = REPO / 'configs' / 'deft' / 'deft_digits_sym40.py'
 
 
 def browse(monkeypatch, *arguments) -> None:
-    monkeypatch.setattr(sys, 'argv', ['browse_dataset.py', *map(str, arguments)])
-    runpy.run_path(str(REPO / 'tools' / 'browse_dataset.py'), run_name='__main__')
+    tool(monkeypatch, 'browse_dataset.py', *arguments)
 
 
 @pytest.fixture(scope='module')

@@ -2,9 +2,7 @@
 
 import csv
 import json
-import runpy
 import shutil
-import sys
 from contextlib import redirect_stdout
 from io import StringIO
 
@@ -13,6 +11,7 @@ from mmpretrain.registry import DATASETS
 
 from deft_mm.comparison import RunFolder, RunLock
 from runner_utils import REPO
+from tool_utils import tool
 
 CE = REPO / 'configs' / 'ce' / 'ce_digits_sym40.py'
 LABEL_MATCH = REPO / 'configs' / 'label_match' / 'label_match_digits_sym40.py'
@@ -26,10 +25,10 @@ train_cfg = dict(max_epochs=2)
 
 def compare(monkeypatch, *arguments) -> int:
     """Run the tool; return its exit code."""
-    monkeypatch.setattr(sys, 'argv', ['compare.py', *map(str, arguments)])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(REPO / 'tools' / 'compare.py'), run_name='__main__')
-    return ended.value.code
+    try:
+        return tool(monkeypatch, 'compare.py', *arguments)
+    except SystemExit as ended:  # a mistake of the command line
+        return ended.code
 
 
 @pytest.fixture(scope='module')
@@ -187,8 +186,7 @@ def test_mistakes_are_named(tmp_path, monkeypatch, capsys):
     plan = tmp_path / 'plan.yml'
     plan.write_text(f'configs: [{CE}]')
     for arguments, match in (([plan, CE], 'is a plan'), ([plan, '--variant', 'x'], 'is a plan')):
-        monkeypatch.setattr(sys, 'argv', ['compare.py', *map(str, arguments)])
         with pytest.raises(ValueError, match=match):
-            runpy.run_path(str(REPO / 'tools' / 'compare.py'), run_name='__main__')
+            compare(monkeypatch, *arguments)
     assert compare(monkeypatch) == 2
     assert 'give configs or a plan' in capsys.readouterr().err

@@ -2,7 +2,6 @@
 
 import os
 import re
-import runpy
 import socket
 import subprocess
 import sys
@@ -19,15 +18,11 @@ from deft_mm.engine.launch import read_config
 from deft_mm.evaluation import DetectionCurve, detection_metrics
 from deft_mm.selection import read_selection
 from runner_utils import REPO
+from tool_utils import tool
 
 DIGITS = REPO / 'configs/deft/deft_digits_sym40.py'
 NAMES = class_names_of(DigitsDataset())
 NUM_IMAGES = 60
-
-
-def tool(monkeypatch, name: str, *arguments) -> None:
-    monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
-    runpy.run_path(str(REPO / 'tools' / name), run_name='__main__')
 
 
 @pytest.fixture(scope='module')

@@ -2,8 +2,6 @@
 
 import csv
 import re
-import runpy
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,14 +18,10 @@ from deft_mm.engine.hooks import DataReportHook, data_report_hook
 from deft_mm.selection import read_selection
 from miniatures import folder
 from runner_utils import REPO, TINY_CLIP, TINY_WIDTH
+from tool_utils import tool
 
 CONFIG = REPO / 'configs/deft/deft_folder.py'
 CLASSES = ('cat', 'dog', 'guinea_pig')
-
-
-def tool(monkeypatch, name: str, *arguments) -> None:
-    monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
-    runpy.run_path(str(REPO / 'tools' / name), run_name='__main__')
 
 
 def small_config(path: Path) -> Path:

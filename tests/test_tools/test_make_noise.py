@@ -1,22 +1,19 @@
 """The tool that draws a config's noise, run as a user runs it."""
 
-import runpy
-import sys
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from deft_mm.datasets import DigitsDataset, NoisyLabelDataset
 from runner_utils import REPO
+from tool_utils import tool
 
 DIGITS = REPO / 'configs' / 'deft' / 'deft_digits_sym40.py'
 NOISE_KEY = 'train_dataloader.dataset.noise'
 
 
 def make_noise(monkeypatch, *arguments) -> None:
-    monkeypatch.setattr(sys, 'argv', ['make_noise.py', *map(str, arguments)])
-    runpy.run_path(str(REPO / 'tools' / 'make_noise.py'), run_name='__main__')
+    tool(monkeypatch, 'make_noise.py', *arguments)
 
 
 def test_it_writes_the_noise_of_the_config_and_prints_what_came_out(tmp_path, monkeypatch, capsys):

@@ -1,8 +1,5 @@
 """The command line tools, run as a user runs them."""
 
-import runpy
-import sys
-
 import mmengine
 import numpy as np
 import pytest
@@ -15,13 +12,9 @@ from mmpretrain.structures import DataSample
 from base_config_utils import miniature, move_data
 from deft_mm.datasets import CleanSubset
 from runner_utils import REPO, tiny
+from tool_utils import tool
 
 CONFIG = 'deft/deft_digits_sym40.py'
-
-
-def tool(monkeypatch, name: str, *arguments) -> None:
-    monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
-    runpy.run_path(str(REPO / 'tools' / name), run_name='__main__')
 
 
 @pytest.fixture(scope='module')

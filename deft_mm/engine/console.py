@@ -1,0 +1,57 @@
+"""What a run prints on the console: what is new of it. The log file has everything."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.logging import MMLogger
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+# How the lines of MMEngine begin that say the same of every run, or tell no user what to do.
+_LOG_FILE_ONLY = (
+    f'\n{"-" * 60}\nSystem environment:',
+    'Config:\n',
+    'Hooks will be executed in the following order:',
+    'Distributed training is not used, all SyncBatchNorm',
+    '"FileClient" will be deprecated',
+    '"HardDiskBackend" is the alias',
+)
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the runner of a config.
+
+    Args:
+        cfg (Config): The config; ``runner_type`` may name another class than MMEngine's.
+
+    Returns:
+        Runner: One whose console shows where the log file is, in place of environment, config and
+        the order of hooks, which are in that file.
+    """
+    class_ = Runner if cfg.get('runner_type') is None else RUNNERS.get(cfg.runner_type)
+    if class_ is None:
+        raise ValueError(f'runner_type={cfg.runner_type!r} is no runner that is registered.')
+    return type(class_.__name__, (_ShortConsole, class_), {}).from_cfg(cfg)
+
+
+class _ShortConsole:
+    """Mixed into the class of a runner."""
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.FileHandler):
+                handler.addFilter(_is_new)
+        logger.info(
+            f'Config {self.cfg.filename or "without a file"}, on {get_device()}, '
+            f'work directory {self.work_dir}. Settings and environment are in {logger.log_file}'
+        )
+        return logger
+
+
+def _is_new(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith(_LOG_FILE_ONLY)
