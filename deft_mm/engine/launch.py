@@ -19,9 +19,10 @@ from mmengine.device import get_device
 from mmengine.dist import is_distributed, is_main_process
 
 from deft_mm.engine.checkpoint_loading import use_safe_loading
+from deft_mm.engine.config_check import check_config
 from deft_mm.engine.config_walk import DATALOADERS
 from deft_mm.engine.data_settings import settle_data
-from deft_mm.engine.options import add_cfg_options, merge_options
+from deft_mm.engine.options import MEANT, add_cfg_options, merge_options
 from deft_mm.fileio import write_atomically
 from deft_mm.shorten import first_few
 
@@ -125,6 +126,7 @@ def load_config(args: Namespace, persistent_workers: bool) -> Config:
     cfg = read_config(args.config, args.cfg_options)
     if cfg.get('model') is None:
         raise ValueError(f'Config file {args.config} has no model.')
+    check_config(cfg, [key.removeprefix(MEANT) for key in args.cfg_options])
     cfg.launcher = args.launcher
     join_processes(args.launcher, cfg)
     if args.work_dir is not None:

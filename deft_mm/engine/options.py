@@ -15,6 +15,7 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 
+from deft_mm.engine.config_check import check_config
 from deft_mm.engine.data_settings import reopen_data
 from deft_mm.engine.read_keys import check_read
 
@@ -80,19 +81,23 @@ def parse_options(pairs: Iterable[str]) -> dict[str, Any]:
 
 
 def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
-    """Merge overrides into a config, in place.
+    """Merge overrides into a config, in place, and check what comes out.
 
     Args:
         cfg (Config): A config.
         options (Mapping[str, Any]): Values by dotted key.
 
     Raises:
-        ValueError: If nothing reads a key; the message names the nearest that is read.
+        TypeError: If a value is of another type than the argument that it is for.
+        ValueError: If nothing reads a key, or no class is registered as a ``type``; the message
+            names the nearest that there is.
     """
     plain = {key.removeprefix(MEANT): copy.deepcopy(value) for key, value in options.items()}
-    check_read(cfg, plain, meant=[key[1:] for key in options if key.startswith(MEANT)])
+    meant = [key[1:] for key in options if key.startswith(MEANT)]
+    check_read(cfg, plain, meant)
     reopen_data(cfg, plain)
     cfg.merge_from_dict(plain)
+    check_config(cfg, meant, left_open=True)
 
 
 class _OptionsAction(argparse.Action):

@@ -11,10 +11,11 @@ from mmpretrain.registry import HOOKS
 from torch.optim import SGD
 
 from deft_mm.datasets import ImageFolderDataset
+from deft_mm.engine.config_readers import TOP_KEYS, taken_by
 from deft_mm.engine.config_walk import parts_of
 from deft_mm.engine.launch import read_config
 from deft_mm.engine.options import add_cfg_options, merge_options, parse_options
-from deft_mm.engine.read_keys import _TOP_KEYS, _known, taken_by
+from deft_mm.engine.read_keys import known_in
 from runner_utils import CONFIGS as ALL_CONFIGS
 from runner_utils import REPO
 
@@ -136,7 +137,7 @@ def test_variable_of_the_config_file_is_refused_with_what_was_made_of_it(name, p
         ('deft_digits_sym40', 'optim_wrapper.dtype=bfloat16 compile=True'),
         ('deft_digits_sym40', 'compile.backend=eager'),
         ('deft_digits_sym40', 'default_hooks.noise_filter.selector.type=LabelMatchSelector'),
-        ('deft_digits_sym40', 'default_hooks.noise_filter.selector=work_dirs/selection.csv'),
+        ('deft_digits_sym40', 'default_hooks.noise_filter.selection=work_dirs/selection.csv'),
         ('deft_digits_sym40', 'default_hooks.noise_filter.limits.max_rejected=0.8'),
         ('deft_digits_sym40', 'default_hooks.noise_filter.detection_interval=1'),
         (
@@ -182,7 +183,7 @@ def test_variable_of_the_config_file_is_refused_with_what_was_made_of_it(name, p
         ('ce_digits_sym40', 'log_processor.window_size=5 log_processor.by_epoch=True'),
         ('ce_digits_sym40', 'resume=True load_from=x.pth launcher=none work_dir=x log_level=INFO'),
         ('ce_digits_sym40', 'experiment_name=x sync_bn=torch find_unused_parameters=True'),
-        ('ce_digits_sym40', 'auto_scale_lr.enable=True auto_scale_lr={}'),
+        ('ce_digits_sym40', 'auto_scale_lr.enable=True auto_scale_lr=None'),
         ('ce_digits_sym40', 'val_dataloader=None val_cfg=None val_evaluator=None'),
         ('ce_digits_sym40', 'val_evaluator.topk=[1,5] visualizer.name=x'),
         ('resnet50', 'model.classifier.backbone.drop_rate=0.1'),  # an option of timm's
@@ -266,7 +267,7 @@ def test_every_key_of_every_config_would_be_read_if_it_were_new():
     for path in DIFFERING_CONFIGS:
         cfg = Config.fromfile(path).to_dict()
         for key, part in parts_of(cfg):
-            known = _known(key.split('.'), part) if isinstance(part, dict) and key else None
-            if known is not None and key.partition('.')[0] in _TOP_KEYS:
+            known = known_in(key.split('.'), part) if isinstance(part, dict) and key else None
+            if known is not None and key.partition('.')[0] in TOP_KEYS:
                 unread |= {f'{key}.{name}' for name in set(part) - known}
     assert unread == set()
