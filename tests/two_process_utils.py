@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import mmcv
 import torch
+from mmengine.dist import get_rank
+from mmpretrain.registry import MODELS
+from torch import nn
+from torch.nn import functional as F
 
 from deft_mm.datasets import DigitsDataset, ImageFolderDataset, LabelNoise, NoisyLabelDataset
 from deft_mm.main_process import on_main_process
+from tools import train
 
 
 class CountedNoise(LabelNoise):
@@ -79,3 +85,37 @@ def _error_of(act) -> str:
     except Exception as error:
         return f'{type(error).__name__}: {error}'
     return 'none'
+
+
+@MODELS.register_module()
+class SpoiledLoss(nn.Module):
+    """Cross entropy that is not a number in some calls, or whose gradients are not, in one process
+    or in all."""
+
+    def __init__(self, calls: list[int], rank: int | None = None, gradients: bool = False) -> None:
+        super().__init__()
+        self.calls, self.rank, self.gradients, self.called = calls, rank, gradients, 0
+
+    def forward(self, cls_score, target, weight=None, avg_factor=None, **kwargs):
+        loss = F.cross_entropy(cls_score, target)
+        if torch.is_grad_enabled():
+            self.called += 1
+            if self.called in self.calls and self.rank in (None, get_rank()):
+                if not self.gradients:
+                    return loss * float('nan')
+                cls_score.register_hook(lambda gradient: gradient * float('inf'))
+        return loss
+
+
+def error_in_process(rank: int, port: int, folder: str) -> None:
+    """Train the config of a folder in one of two processes, and note how that ends."""
+    os.environ.update(
+        RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port)
+    )
+    torch.set_num_threads(1)
+    sys.argv = ['train.py', f'{folder}/config.py', '--launcher', 'pytorch']
+    args = train.parse_args()
+    train.prepare_environment(args.local_rank)
+    Path(folder, f'{rank}.txt').write_text(_error_of(lambda: train.train(args)))
+    # Not by way of a collective, which would hide a process that is waiting.
+    os._exit(0)

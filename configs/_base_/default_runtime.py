@@ -33,6 +33,8 @@ default_hooks = dict(
     run_settings=dict(type='RunSettingsHook'),
     # what part of the time the training waited for data
     data_time=dict(type='DataTimeHook'),
+    # a loss that is not finite, an epoch without a batch: one sentence, and the end
+    guard=dict(type='TrainingGuardHook'),
     summary=dict(type='SummaryHook'),
 )
 

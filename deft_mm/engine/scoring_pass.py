@@ -6,6 +6,7 @@ of the data, K classes of the model that are looked at, E width of a feature, F 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,10 +14,12 @@ import torch
 import torch.nn.functional as F
 from mmengine.dataset import DefaultSampler
 from mmengine.dist import all_reduce, get_world_size
+from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from deft_mm.datasets import evaluation_view, scoring_collate
+from deft_mm.engine.finite import non_finite_weights
 from deft_mm.models.heads import ScoringHead, class_scores
 from deft_mm.progress import Progress
 from deft_mm.selection import ON_DEMAND, RESULTS, ClassMatching, SampleTable
@@ -75,12 +78,17 @@ def score_samples(
         SampleTable: With predictions, what the selector needs and, of a head that gives one, the
         clean probability.
 
+    A sample whose scores are not finite has none, as one whose image can't be read, and there is a
+    warning.
+
     Raises:
         ValueError: If an image can't be read and ``skip_unreadable`` is False, none can, no sample
-            is of a class that the model has, or the model does not have what is needed.
+            is of a class that the model has, the model does not have what is needed, or its weights
+            or the scores of all samples are not finite.
         RuntimeError: If a sample was not scored exactly once.
     """
     check_needs(model, needs)
+    _check_weights(model)
     asked = _Asked(table, matching, among_all)
     view = evaluation_view(dataset, pipeline, skip_unreadable=skip_unreadable)
     if not asked.scored_N.all():
@@ -131,6 +139,16 @@ def check_needs(model: nn.Module, needs: Sequence[str], who: str = 'The selector
                 f'{who} needs the {name!r} of samples, which {type(head).__name__} does not give: '
                 f'use {_REMEDIES[name]}, or another selector.'
             )
+
+
+def _check_weights(model: nn.Module) -> None:
+    names = non_finite_weights(model)
+    if names:
+        raise ValueError(
+            f'The {type(model).__name__} that is to score has weights that are not finite, '
+            f'{len(names)} tensors of them ({names[0]}): its training diverged (the learning rate '
+            'is too high), or its checkpoint is damaged. Take one of an earlier epoch.'
+        )
 
 
 class _Asked:
@@ -261,15 +279,39 @@ def _gather(
             f'None of the {missing} images can be read: check where the data set looks for them '
             '(data_root, data_prefix).'
         )
+    is_finite_N = table_NF.isfinite().all(dim=1).numpy()
+    _check_scores(table, (seen_N == 1) & ~is_finite_N, int(seen_N.sum()))
     fields = {name: table_NF[:, i].numpy().copy() for i, name in enumerate(names)}
     fields |= {name: _sum_rows(rows, num_samples).numpy() for name, rows in wide.items()}
+    has_none_N = (seen_N == 0) | ~is_finite_N
     for name, values in fields.items():
-        values[seen_N == 0] = RESULTS[name][1] if name in RESULTS else _missing(name)
+        values[has_none_N] = RESULTS[name][1] if name in RESULTS else _missing(name)
     if asked.label_K is not None:
         label_N = fields['pred_label'].astype(np.int64)
-        fields['pred_label'] = np.where(seen_N == 1, asked.label_K[label_N], -1)
+        fields['pred_label'] = np.where(label_N >= 0, asked.label_K[label_N], -1)
     return table.with_columns(
         readable=~asked.scored_N | (seen_N == 1), scored=asked.scored_N, **fields
+    )
+
+
+def _check_scores(table: SampleTable, bad_N: np.ndarray, num_scored: int) -> None:
+    """Refuse scores of which none is finite, and warn where some are not."""
+    num_bad = int(bad_N.sum())
+    if not num_bad:
+        return
+    text = (
+        'though all weights are. In mixed precision numbers end at 65504 with float16: '
+        'optim_wrapper.dtype=bfloat16, or no --amp. Otherwise look at the images that the '
+        'evaluation transforms give.'
+    )
+    if num_bad == num_scored:
+        raise ValueError(f'No score of {num_scored} samples is finite, {text}')
+    first = int(np.flatnonzero(bad_N)[0])
+    print_log(
+        f'{num_bad} of {num_scored} samples (first: {first} {table.img_path[first]}) have scores '
+        f'that are not finite, and count as rejected, {text}',
+        logger='current',
+        level=logging.WARNING,
     )
 
 

@@ -17,8 +17,7 @@ from torch.utils.data import Dataset
 
 from deft_mm.datasets import sample_table_of
 from deft_mm.engine.scoring_pass import score_samples
-from deft_mm.engine.stage_optim_wrapper import StageOptimWrapper
-from deft_mm.engine.stage_switch import bare_model
+from deft_mm.engine.stage_switch import active_optim_wrapper
 from deft_mm.main_process import on_main_process
 from deft_mm.selection import ClassMatching, SampleTable, SelectionLimits, Selector
 
@@ -85,8 +84,8 @@ def select(
 
     Raises:
         ValueError: If no sample can be scored, the selector needs what the model doesn't give or
-            returns something else than two arrays of N values, or an image can't be read and
-            ``skip_unreadable`` is False.
+            returns something else than two arrays of N values, a score is infinite, weights are not
+            finite, or an image can't be read and ``skip_unreadable`` is False.
     """
     table = sample_table_of(dataset) if table is None else table
     with _averaged_weights(runner), precision_of(runner, amp_dtype):
@@ -137,7 +136,15 @@ def _arrays(answer: Any, num_samples: int, name: str) -> tuple[np.ndarray, np.nd
             f'{name} returned {" and ".join(found) or type(answer).__name__}: a selector returns '
             f'two arrays of shape ({num_samples},), bool, True for a sample to keep, and a score.'
         )
-    return parts[0], parts[1].astype(np.float32)
+    with np.errstate(over='ignore'):
+        score = parts[1].astype(np.float32)
+    infinite = np.flatnonzero(np.isinf(score))
+    if len(infinite):
+        raise ValueError(
+            f'{name} returned an infinite score for {len(infinite)} samples (first: '
+            f'{infinite[0]}): a score is a number, or NaN for a sample without one.'
+        )
+    return parts[0], score
 
 
 @contextmanager
@@ -167,10 +174,7 @@ def precision_of(
     Returns:
         AbstractContextManager: Autocast, or nothing.
     """
-    wrapper = None if runner is None else runner.optim_wrapper
-    if isinstance(wrapper, StageOptimWrapper):
-        # A detector that is not trained has none.
-        wrapper = dict(wrapper.items()).get(bare_model(runner).active_stage)
+    wrapper = None if runner is None else active_optim_wrapper(runner)
     if isinstance(wrapper, AmpOptimWrapper):
         return autocast(dtype=wrapper.cast_dtype)
     return nullcontext() if amp_dtype is None else autocast(dtype=amp_dtype)

@@ -14,6 +14,7 @@ from mmengine.dataset import worker_init_fn
 from mmengine.dist import get_rank
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook, EMAHook
 from mmengine.logging import MMLogger
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import BaseLoop, Runner
 from mmpretrain.registry import PARAM_SCHEDULERS
 from torch import nn
@@ -41,6 +42,15 @@ def active_model(runner: Runner) -> nn.Module:
     """What trains now: of a :class:`~deft_mm.models.algorithms.DeFT` model the active child."""
     model = bare_model(runner)
     return getattr(model, 'active', model)
+
+
+def active_optim_wrapper(runner: Runner) -> OptimWrapper | None:
+    """The optimiser that trains now; None where there is none, or several act at once."""
+    wrapper = runner.optim_wrapper
+    if isinstance(wrapper, OptimWrapperDict):
+        # A detector that is not trained has none.
+        return dict(wrapper.items()).get(getattr(bare_model(runner), 'active_stage', None))
+    return wrapper
 
 
 def training_data(runner: Runner) -> Dataset:
@@ -164,6 +174,11 @@ def replace_train_dataset(
     if drop_last is not None:
         overrides = {**(overrides or {}), 'drop_last': drop_last}
         dataloader = build_train_dataloader(runner, dataset, overrides)
+    if len(dataloader) == 0:  # of a batch sampler of the user's own
+        raise ValueError(
+            f'{len(dataset)} kept samples make no batch with train_dataloader.batch_sampler='
+            f'{runner.cfg.train_dataloader.get("batch_sampler")}: let it give a smaller one.'
+        )
     seed_workers(dataloader, runner.seed, runner.epoch)
     runner.train_loop.dataloader = dataloader
 

@@ -166,6 +166,47 @@ def test_model_without_a_clean_probability_is_scored_but_not_selected_by_one():
         score_samples(detector, dataset, PIPELINE, needs=('clean_prob',))
 
 
+def test_weights_that_are_not_finite_are_told_as_such():
+    detector, dataset = build()
+    with torch.no_grad():
+        detector.head.prompts.neg_ctx[0] = torch.nan
+    with pytest.raises(
+        ValueError, match=r'weights.*not finite, 1 tensors.*\(head\.prompts\.neg_ct'
+    ):
+        score_samples(detector, dataset, PIPELINE)
+
+
+def spoil(detector, monkeypatch, samples):
+    """The backbone gives infinite features for some samples, counted over batches."""
+    seen, extract = [0], detector.extract_feat
+
+    def extract_feat(inputs):
+        *others, last = extract(inputs)
+        rows = [i for i in range(len(last)) if seen[0] + i in samples]
+        seen[0] += len(last)
+        last[rows] = torch.inf
+        return (*others, last)
+
+    monkeypatch.setattr(detector, 'extract_feat', extract_feat)
+
+
+def test_a_score_that_is_not_finite_is_none(monkeypatch, caplog):
+    detector, dataset = build()
+    spoil(detector, monkeypatch, {3, 7})
+    scores = score_samples(detector, dataset, PIPELINE, 4, needs=('loss', 'agreed'))
+    assert np.flatnonzero(~scores.has_scores).tolist() == [3, 7]
+    for values in (scores.clean_prob, scores.pred_prob, scores.loss):
+        assert np.flatnonzero(np.isnan(values)).tolist() == [3, 7]
+    assert (scores.pred_label[[3, 7]] == -1).all() and not scores.agreed[[3, 7]].any()
+
+
+def test_scores_of_which_none_is_finite_are_told_as_such(monkeypatch):
+    detector, dataset = build()
+    spoil(detector, monkeypatch, range(11))
+    with pytest.raises(ValueError, match='No score of 11 samples is finite.*dtype=bfloat16'):
+        score_samples(detector, dataset, PIPELINE)
+
+
 @TASK_UTILS.register_module()
 class SmallestLosses(Selector):
     """Keeps half of the samples, by loss, and looks at their features."""

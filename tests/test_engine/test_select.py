@@ -283,6 +283,13 @@ def test_a_selector_that_does_not_return_two_arrays_is_told_so(detector, dataset
         run(detector, dataset, Returns(answer), SelectionLimits(max_rejected=0.5))
 
 
+@pytest.mark.parametrize('value', [np.inf, -np.inf, 1e39])
+def test_an_infinite_score_is_told_before_a_curve_is_made_of_it(detector, dataset, value):
+    answer = KEPT, np.where(np.arange(40) >= 38, value, SCORE)
+    with pytest.raises(ValueError, match=r'Returns returned an infinite score for 2 .*first: 38'):
+        run(detector, dataset, Returns(answer))
+
+
 def test_a_selector_may_return_lists_and_tensors(detector, dataset):
     expected = run(detector, dataset, Returns((KEPT, SCORE)))
     for kind in (np.ndarray.tolist, torch.from_numpy):

@@ -13,6 +13,7 @@ from .run_timer_hook import RunTimerHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .selection_log_hook import SelectionLogHook
 from .summary_hook import SummaryHook
+from .training_guard_hook import TrainingGuardHook
 
 __all__ = [
     'CompileHook',
@@ -28,4 +29,5 @@ __all__ = [
     'SafeCheckpointHook',
     'SelectionLogHook',
     'SummaryHook',
+    'TrainingGuardHook',
 ]

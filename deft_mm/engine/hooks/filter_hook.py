@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.dataset import InfiniteSampler
 from mmengine.dist import sync_random_seed
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
@@ -191,7 +190,12 @@ class FilterHook(Hook):
         """
         if not is_training(runner):
             return
-        _check_loop(runner)
+        if not isinstance(runner.train_loop, EpochBasedTrainLoop):
+            raise TypeError(
+                f'train_cfg builds {type(runner.train_loop).__name__}, but the stages of DeFT are '
+                'counted in epochs: set train_cfg=dict(by_epoch=True, max_epochs=..., '
+                'val_interval=1).'
+            )
         self.model = bare_model(runner)
         self.dataset = training_data(runner)
         if self.skip_unreadable and isinstance(self.dataset, NoisyLabelDataset):
@@ -471,30 +475,3 @@ class FilterHook(Hook):
     def _wrapped(self, table: SampleTable, **changes) -> SelectionWrapper:
         cfg = dict(self.classifier_dataset, dataset=self.dataset, selection=table, **changes)
         return DATASETS.build(cfg)
-
-
-def _check_loop(runner: Runner) -> None:
-    """Refuse loops and samplers without epochs, and epochs that are empty or beyond the data."""
-    if not isinstance(runner.train_loop, EpochBasedTrainLoop):
-        raise TypeError(
-            f'train_cfg builds {type(runner.train_loop).__name__}, but the stages of DeFT are '
-            'counted in epochs: set train_cfg=dict(by_epoch=True, max_epochs=..., val_interval=1).'
-        )
-    dataset = runner.train_dataloader.dataset
-    if isinstance(runner.train_dataloader.sampler, InfiniteSampler):
-        raise ValueError(
-            'train_dataloader.sampler is an InfiniteSampler, with which an epoch never ends: set '
-            "train_dataloader.sampler=dict(type='DefaultSampler', shuffle=True)."
-        )
-    asked, there = len(dataset), len(training_data(runner))
-    if asked > there:
-        raise ValueError(
-            f'train_dataloader.num_batch_per_epoch asks for {asked} samples an epoch, and there '
-            f'are {there}: set it lower, or leave it out.'
-        )
-    if len(runner.train_dataloader) == 0:
-        raise ValueError(
-            f'An epoch has no iteration: of {len(dataset)} training '
-            'samples no batch is left. Set train_dataloader.drop_last=False, or a smaller '
-            'train_dataloader.batch_size.'
-        )

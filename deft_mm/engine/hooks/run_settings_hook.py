@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from mmengine.hooks import Hook
-from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner, find_latest_checkpoint
 from mmpretrain.registry import HOOKS
 
 from deft_mm.engine.float32_precision import set_float32_precision
-from deft_mm.engine.stage_optim_wrapper import StageOptimWrapper
-from deft_mm.engine.stage_switch import is_training
+from deft_mm.engine.stage_switch import active_optim_wrapper, is_training
 
 
 @HOOKS.register_module()
@@ -68,10 +66,8 @@ def _batch_and_rates(runner: Runner) -> str | None:
     """What a step of the active optimiser sees; None where batches have no one size, or several
     optimisers are active.
     """
-    batch, wrapper = runner.train_dataloader.batch_size, runner.optim_wrapper
-    if isinstance(wrapper, StageOptimWrapper):
-        wrapper = wrapper[wrapper.active]
-    if batch is None or isinstance(wrapper, OptimWrapperDict):
+    batch, wrapper = runner.train_dataloader.batch_size, active_optim_wrapper(runner)
+    if batch is None or wrapper is None:
         return None
     accumulated = getattr(wrapper, '_accumulative_counts', 1)
     rates = [group.get('initial_lr', group['lr']) for group in wrapper.param_groups]

@@ -1,0 +1,76 @@
+"""Settings of MMEngine's loops and of what acts within them, checked before a run."""
+
+from __future__ import annotations
+
+from mmengine.dataset import InfiniteSampler
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
+from torch.utils.data import DataLoader
+
+from deft_mm.engine.stage_switch import is_training, training_data
+
+
+def check_loops(runner: Runner) -> None:
+    """Refuse loops that do nothing, and settings that MMEngine would fail at or ignore later.
+
+    Args:
+        runner (Runner): The runner, whose loops are built.
+
+    Raises:
+        ValueError: If an epoch has no iteration, none ends, or asks for more samples than there
+            are; or if an interval or a number of epochs or checkpoints is out of range.
+    """
+    for name in ('train', 'val', 'test'):
+        loop = getattr(runner, f'_{name}_loop')
+        if isinstance(loop, BaseLoop):
+            _check_size(f'{name}_dataloader', loop.dataloader)
+    if not is_training(runner):
+        return
+    for hook in runner.hooks:
+        if isinstance(hook, CheckpointHook):
+            _check_checkpoints(hook)
+    if isinstance(runner.train_loop, EpochBasedTrainLoop):
+        _check_epochs(runner)
+
+
+def _check_size(key: str, dataloader: DataLoader) -> None:
+    """An epoch has an iteration in each process."""
+    if isinstance(dataloader.sampler, InfiniteSampler) or len(dataloader) > 0:
+        return
+    share = len(dataloader.sampler)
+    raise ValueError(
+        f'{key} gives no batch: of {len(dataloader.dataset)} samples each process has {share}, '
+        f'with batch_size={dataloader.batch_size} and drop_last={dataloader.drop_last}. Set '
+        f'{key}.drop_last=False or a smaller {key}.batch_size, or give more samples.'
+    )
+
+
+def _check_epochs(runner: Runner) -> None:
+    loop = runner.train_loop
+    for key, value in dict(
+        max_epochs=loop.max_epochs, val_begin=loop.val_begin, val_interval=loop.val_interval
+    ).items():
+        if value < 1:
+            hint = ' To train without validation: --no-validate.' if key != 'max_epochs' else ''
+            raise ValueError(f'train_cfg.{key} is {value}: set it to 1 or more.{hint}')
+    if isinstance(loop.dataloader.sampler, InfiniteSampler):
+        raise ValueError(
+            'train_dataloader.sampler is an InfiniteSampler, with which an epoch never ends: set '
+            "train_dataloader.sampler=dict(type='DefaultSampler', shuffle=True)."
+        )
+    asked, there = len(loop.dataloader.dataset), len(training_data(runner))
+    if asked > there:
+        raise ValueError(
+            f'train_dataloader.num_batch_per_epoch asks for {asked} samples an epoch, and there '
+            f'are {there}: set it lower, or leave it out.'
+        )
+
+
+def _check_checkpoints(hook: CheckpointHook) -> None:
+    for key, what in dict(interval='no checkpoint', max_keep_ckpts='all of them').items():
+        value = getattr(hook, key)
+        if value < 1 and value != -1:
+            raise ValueError(
+                f'default_hooks.checkpoint.{key} is {value}: set it to 1 or more, or to -1 for '
+                f'{what}.'
+            )
