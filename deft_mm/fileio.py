@@ -61,3 +61,32 @@ def check_header(header: Any, format_: str, version: int, keys: Sequence[str]) -
     missing = [key for key in keys if key not in header]
     if missing:
         raise ValueError(f'its header lacks {missing}')
+
+
+def require_writable(path: str | Path, name: str, is_folder: bool = False) -> None:
+    """Refuse a path that can't be written to, before the work is done whose result goes there.
+
+    Args:
+        path (str | Path): The file, or the folder; missing folders can be made. An address
+            (``s3://...``) is passed over.
+        name (str): What the user calls it, for the message, such as '--out'.
+        is_folder (bool): Whether it is to be a folder. Defaults to False.
+
+    Raises:
+        ValueError: If it is a folder where it should be a file, or the other way round.
+        PermissionError: If the folder is not this user's to write to.
+    """
+    if '://' in str(path):
+        return
+    path = Path(path)
+    if not is_folder and path.is_dir():
+        raise ValueError(f"{name} '{path}' is a folder: give the name of a file.")
+    folder = path if is_folder else path.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise ValueError(f"{name} '{path}': '{folder}' is a file, not a folder: give another path.")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(
+            f"{name} '{path}': no right to write to '{folder}': give another path."
+        )

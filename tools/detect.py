@@ -35,7 +35,7 @@ from torch import nn
 
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.command_line import add_traceback_option, run_tool
-from deft_mm.datasets import base_datasets, class_names_of, clean_labels_of
+from deft_mm.datasets import base_datasets, class_names_of, clean_labels_of, sample_table_of
 from deft_mm.detection import (
     DataSource,
     build_detector,
@@ -59,6 +59,7 @@ from deft_mm.engine.options import add_cfg_options, add_options
 from deft_mm.engine.scoring_pass import check_needs
 from deft_mm.engine.select import select
 from deft_mm.evaluation import SelectionReport
+from deft_mm.fileio import require_writable
 from deft_mm.selection import (
     ClassMatching,
     SampleTable,
@@ -68,6 +69,7 @@ from deft_mm.selection import (
     check_selection,
     is_selection_file,
     prompt_names,
+    read_selection,
     require_pyarrow,
 )
 
@@ -175,7 +177,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--out',
         type=Path,
-        help='selection file. Defaults to work_dirs/<config>/detect/<data>/selection.csv',
+        help='selection file. Defaults to '
+        'work_dirs/<config>/detect/<data>_<checkpoint>/selection.csv',
     )
     group.add_argument('--batch-size', type=int, help="defaults to that of CONFIG's validation")
     group.add_argument('--num-workers', type=int, help="defaults to those of CONFIG's validation")
@@ -210,7 +213,8 @@ def choose_selector(args: argparse.Namespace, cfg: Config) -> Selector:
         chosen = dict(type='LabelMatchSelector')
     else:
         # That of the hook; a classifier that has none gives no clean probability.
-        hook = HOOKS.get(noise_filter_of(cfg).get('type', ''))
+        kind = noise_filter_of(cfg).get('type')
+        hook = None if kind is None else HOOKS.get(kind)
         chosen = dict(own or dict(type=getattr(hook, 'default_selector', 'LabelMatchSelector')))
     return build_selector(chosen | args.selector_options)
 
@@ -228,9 +232,23 @@ def output_file(args: argparse.Namespace, cfg: Config, data: DataSource) -> Path
                 'another name, or remove it.'
             )
         require_pyarrow(args.out)
+        require_writable(args.out, '--out')
         return args.out
     run = Path(cfg.get('work_dir') or Path('work_dirs') / Path(args.config).stem)
-    return run / 'detect' / data.name / 'selection.csv'
+    detector = 'zero_shot' if args.clip_only else Path(args.checkpoint).stem
+    out = run / 'detect' / f'{data.name}_{detector}' / 'selection.csv'
+    require_writable(out, 'The selection file')
+    return out
+
+
+def require_own(out: Path, samples: SampleTable) -> None:
+    """Refuse to replace the selection of other data that have the same name."""
+    if out.exists():
+        read_selection(out).fingerprint.require_same(
+            samples.fingerprint,
+            f"'{out}', which would be replaced,",
+            hint='Give another place with --out FILE.csv, or remove it.',
+        )
 
 
 def usable_device(name: str) -> torch.device:
@@ -322,6 +340,9 @@ def run(args: argparse.Namespace) -> SelectionReport:
     for base in base_datasets(dataset):
         if getattr(base, 'report', None) is not None:
             logger.info('\n'.join(base.report.to_lines()))
+    samples = sample_table_of(dataset)
+    if args.out is None:
+        require_own(out, samples)
     transforms, preprocessor = evaluation_transforms(cfg, data, dataset, source)
     detector, matching = prepare_detector(args, cfg, dataset, preprocessor, class_map)
     log_matching(logger, matching, args.unmatched)
@@ -342,6 +363,7 @@ def run(args: argparse.Namespace) -> SelectionReport:
         selector,
         limits,
         pipeline=transforms,
+        table=samples,
         matching=matching,
         among_all=args.predict_among == 'all',
         keep_unmatched=args.unmatched == 'keep',

@@ -23,13 +23,20 @@ from deft_mm.engine.launch import (
     prepare_environment,
 )
 from deft_mm.engine.stage_switch import end_workers
+from deft_mm.fileio import require_writable
+
+# What MMEngine writes, by what is written.
+_PREDICTIONS = ('.pkl', '.pickle')
+_METRICS = ('.json', '.yaml', '.yml', '.pkl', '.pickle')
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test (and evaluate) a model')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--out', help='file for the results (.pkl, .json or .yaml)')
+    parser.add_argument(
+        '--out', help='file for the results: predictions .pkl, metrics .json, .yaml, .pkl'
+    )
     parser.add_argument(
         '--out-item', choices=['metrics', 'pred'], help='what --out holds. Defaults to predictions'
     )
@@ -45,7 +52,27 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.out_item is not None and args.out is None:
         parser.error('--out-item says what to write: say where with --out FILE')
+    if args.interval < 1:
+        parser.error(f'--interval is {args.interval}: draw every n-th sample, 1 or more')
+    if args.wait_time < 0:
+        parser.error(f'--wait-time is {args.wait_time}: give seconds, 0 or more')
     return args
+
+
+def check_outputs(args: argparse.Namespace) -> None:
+    """Refuse results that could not be written, before anything is computed."""
+    if args.out is not None:
+        is_metrics = args.out_item == 'metrics'
+        formats = _METRICS if is_metrics else _PREDICTIONS
+        if Path(args.out).suffix not in formats:
+            other = '' if is_metrics else ' Metrics in place of predictions: --out-item metrics.'
+            raise ValueError(
+                f"--out '{args.out}': {'metrics' if is_metrics else 'predictions'} are written as "
+                f'{", ".join(formats)}: give such a name.{other}'
+            )
+        require_writable(args.out, '--out')
+    if args.show_dir is not None:
+        require_writable(args.show_dir, '--show-dir', is_folder=True)
 
 
 def apply_test_options(cfg: Config, args: argparse.Namespace) -> None:
@@ -90,6 +117,7 @@ def _use_flip_tta(cfg: Config) -> None:
 
 
 def test(args: argparse.Namespace) -> None:
+    check_outputs(args)
     cfg = load_config(args, persistent_workers=False)
     apply_test_options(cfg, args)
     runner = build_runner(cfg)

@@ -39,7 +39,7 @@ def _check_size(key: str, dataloader: DataLoader) -> None:
         return
     share = len(dataloader.sampler)
     raise ValueError(
-        f'{key} gives no batch: of {len(dataloader.dataset)} samples each process has {share}, '
+        f'{key} has no iteration: of {len(dataloader.dataset)} samples each process has {share}, '
         f'with batch_size={dataloader.batch_size} and drop_last={dataloader.drop_last}. Set '
         f'{key}.drop_last=False or a smaller {key}.batch_size, or give more samples.'
     )

@@ -197,14 +197,14 @@ def test_a_fault_of_one_process_ends_both_with_the_same_sentence(tmp_path):
 def test_an_epoch_without_a_batch_is_refused(tmp_path, config, loader):
     cfg = tiny(config, tmp_path)
     cfg[loader].update(batch_size=25, drop_last=True)
-    ends(cfg, rf'{loader} gives no batch: of \d+ samples .*batch_size=25 and drop_last=True')
+    ends(cfg, rf'{loader} has no iteration: of \d+ samples .*batch_size=25 and drop_last=True')
     assert not (tmp_path / 'summary.json').exists()
 
 
 def test_an_epoch_without_a_batch_for_each_process_is_refused(tmp_path):
     cfg = tiny(CONFIG, tmp_path, num_samples=6, train_dataloader__drop_last=True)
     for error in of_two_processes(cfg, tmp_path):
-        assert 'gives no batch: of 6 samples each process has 3, with batch_size=4' in error
+        assert 'has no iteration: of 6 samples each process has 3, with batch_size=4' in error
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from deft_mm.datasets import CleanSubset, DigitsDataset, ImageFolderDataset, cla
 from deft_mm.engine.launch import read_config
 from deft_mm.evaluation import DetectionCurve, detection_metrics
 from deft_mm.selection import read_selection
-from runner_utils import REPO
+from runner_utils import REPO, run, tiny
 from tool_utils import tool
 
 DIGITS = REPO / 'configs/deft/deft_digits_sym40.py'
@@ -102,10 +102,36 @@ def test_its_own_training_set_gets_the_selection_of_the_run(checkpoint, detect, 
 
 def test_without_out_the_file_lies_in_the_work_directory_of_the_run(run_dir, monkeypatch, capsys):
     tool(monkeypatch, 'detect.py', run_dir / DIGITS.name, run_dir / 'epoch_3.pth', '--part', 'val')
-    path = run_dir / 'detect/deft_digits_sym40_val/selection.csv'
+    path = run_dir / 'detect/deft_digits_sym40_val_epoch_3/selection.csv'
     assert len(read_selection(path)) == 500 and str(path) in capsys.readouterr().out
     # The true labels of this part are the given ones, and nobody says so.
     assert not path.with_name('detection_curve.csv').exists()
+
+
+def test_the_selection_of_other_data_of_the_same_name_is_not_replaced(
+    run_dir, digits, tmp_path, monkeypatch
+):
+    roots = [folder_of(digits[:n], tmp_path / str(n) / 'images') for n in (30, 40)]
+    arguments = [DIGITS, '--clip-only', '--cfg-options', f'work_dir="{tmp_path}/run"', '--data']
+    tool(monkeypatch, 'detect.py', *arguments, roots[0])
+    out = tmp_path / 'run/detect/images_zero_shot/selection.csv'
+    written = out.read_bytes()
+    with pytest.raises(ValueError, match=r'images_zero_shot/selection.csv.* be replaced.*--out'):
+        tool(monkeypatch, 'detect.py', *arguments, roots[1])
+    assert out.read_bytes() == written
+    tool(monkeypatch, 'detect.py', *arguments, roots[0], '--threshold', 0.38)
+    assert read_selection(out).method == 'ThresholdSelector'
+
+
+def test_a_classifier_that_selects_nothing_itself_is_asked_for_its_prediction(
+    tmp_path, monkeypatch
+):
+    cfg = tiny('ce/ce_digits_sym40.py', tmp_path)
+    cfg.dump(tmp_path / 'config.py')
+    run(cfg)
+    tool(monkeypatch, 'detect.py', tmp_path / 'config.py', tmp_path / 'epoch_1.pth')
+    selection = read_selection(tmp_path / 'detect/config_epoch_1/selection.csv')
+    assert selection.method == 'LabelMatchSelector' and len(selection) == 24
 
 
 def test_another_noise_is_scored_and_the_file_filters_that_data_set(detect, tmp_path, capsys):
@@ -265,6 +291,7 @@ def test_a_number_of_classes_that_the_config_leaves_open_is_that_of_the_checkpoi
         (['--clip-only', '--selector', 'DualPromptSelector'], ValueError, 'ZeroShotHead does not'),
         (['--out', '.'], ValueError, 'is no selection file'),
         (['--out', 'list.csv'], ValueError, 'list.csv. exists and is no selection file'),
+        (['--out', 'list.csv/x.csv'], ValueError, "'list.csv' is a file, not a folder"),
         (
             ['--cfg-options', 'default_hooks.noise_filter.limits.max_reject=0.5'],
             ValueError,

@@ -125,6 +125,45 @@ def test_missing_config_and_checkpoint_are_named(run_dir, monkeypatch):
         tool(monkeypatch, 'test.py', run_dir / 'config.py', 'nowhere.pth')
 
 
+@pytest.mark.parametrize(
+    ('options', 'match'),
+    [
+        (['--out', '{dir}'], r'predictions are written as \.pkl'),
+        (['--out', '{dir}.pkl'], 'is a folder'),
+        (['--out', 'x.json'], r'written as \.pkl, \.pickle: .*--out-item metrics'),
+        (['--out', 'x.csv', '--out-item', 'metrics'], r'metrics are written as \.json, \.yaml'),
+        (['--out', '{file}/x.pkl'], 'is a file, not a folder'),
+        (['--show-dir', '{file}'], '--show-dir .* is a file, not a folder'),
+    ],
+)
+def test_results_that_cannot_be_written_cost_no_test(
+    run_dir, tmp_path, monkeypatch, options, match
+):
+    (tmp_path / 'a.pkl').mkdir()
+    (tmp_path / 'file').write_text('mine')
+    names = dict(dir=tmp_path / 'a', file=tmp_path / 'file')
+    monkeypatch.chdir(tmp_path)
+    options = [option.format(**names) for option in options]
+    with pytest.raises(ValueError, match=match):
+        # The config is not even read.
+        tool(monkeypatch, 'test.py', 'nowhere.py', 'nowhere.pth', *options)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['a.pkl', 'file']
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--interval', '0'], '--interval is 0: draw every n-th sample, 1 or more'),
+        (['--wait-time', '-1'], '--wait-time is -1.0: give seconds'),
+        (['--out-item', 'pred'], 'say where with --out FILE'),
+    ],
+)
+def test_options_out_of_range_end_in_a_usage_message(monkeypatch, capsys, options, message):
+    with pytest.raises(SystemExit):
+        tool(monkeypatch, 'test.py', 'nowhere.py', 'nowhere.pth', *options)
+    assert message in capsys.readouterr().err
+
+
 def test_stock_resnet_config_trains_on_the_cleaned_data(run_dir, tmp_path, monkeypatch):
     import mmpretrain
     from mmengine.config import Config
