@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from deft_mm.version import __version__
+
+# What mkstemp makes of the prefix below, of files that a run writes.
+_TEMPORARY = re.compile(r'\..+\.(pth|csv|parquet|json|py)\.[a-z0-9_]{8}')
 
 
 def write_atomically(data: bytes, filepath: str | Path) -> None:
@@ -17,8 +22,19 @@ def write_atomically(data: bytes, filepath: str | Path) -> None:
     Args:
         data (bytes): The whole content.
         filepath (str | Path): The file; missing folders are made.
+
+    Raises:
+        OSError: If it can't be written, naming the file; the old one, if any, is as it was.
     """
     filepath = Path(filepath)
+    try:
+        _replace(data, filepath)
+    except OSError as error:
+        # Of itself it names the temporary file, or none where the disk is full.
+        raise OSError(error.errno, error.strerror, str(filepath)) from error
+
+
+def _replace(data: bytes, filepath: Path) -> None:
     filepath.parent.mkdir(parents=True, exist_ok=True)
     # In the same folder, since a rename is atomic within one file system only.
     handle, temporary = tempfile.mkstemp(dir=filepath.parent, prefix=f'.{filepath.name}.')
@@ -34,8 +50,20 @@ def write_atomically(data: bytes, filepath: str | Path) -> None:
         os.chmod(temporary, 0o666 & ~umask)
         os.replace(temporary, filepath)
     except BaseException:
-        os.unlink(temporary)
+        with suppress(OSError):
+            os.unlink(temporary)
         raise
+
+
+def remove_leftovers(folder: str | Path) -> None:
+    """Remove the temporary files that killed processes have left of :func:`write_atomically`.
+
+    Args:
+        folder (str | Path): A folder that no other process writes to.
+    """
+    for path in Path(folder).glob('.*'):
+        if _TEMPORARY.fullmatch(path.name) and path.is_file():
+            path.unlink()
 
 
 def check_header(header: Any, format_: str, version: int, keys: Sequence[str]) -> None:

@@ -27,7 +27,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.dist import init_dist, is_distributed, is_main_process
+from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import DATASETS, HOOKS
@@ -317,8 +317,6 @@ def run(args: argparse.Namespace) -> SelectionReport:
     cfg = read_config(args.config, args.cfg_options, count_classes=False)
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     join_processes(args.launcher, cfg)
-    if args.launcher != 'none' and not is_distributed():
-        init_dist(args.launcher, **(cfg.get('env_cfg') or {}).get('dist_cfg', {}))
     logger = MMLogger.get_instance('detect')
     float32 = set_float32_precision(cfg.get('env_cfg'))
     if float32 is not None:

@@ -13,7 +13,6 @@ from mmengine.evaluator import DumpResults
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.command_line import add_traceback_option, run_tool
 from deft_mm.engine.config_walk import datasets_in, is_wrapper
-from deft_mm.engine.console import build_runner
 from deft_mm.engine.launch import (
     add_common_arguments,
     amp_dtype,
@@ -23,6 +22,7 @@ from deft_mm.engine.launch import (
     prepare_environment,
 )
 from deft_mm.engine.stage_switch import end_workers
+from deft_mm.engine.tool_runner import build_runner
 from deft_mm.fileio import require_writable
 
 # What MMEngine writes, by what is written.

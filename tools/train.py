@@ -9,10 +9,10 @@ import argparse
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.command_line import add_traceback_option, run_tool
-from deft_mm.engine.console import build_runner
 from deft_mm.engine.launch import (
     add_common_arguments,
     amp_dtype,
@@ -21,9 +21,12 @@ from deft_mm.engine.launch import (
     leave_distributed,
     load_config,
     prepare_environment,
-    write_resolved_config,
 )
+from deft_mm.engine.resume import settle_resume
 from deft_mm.engine.stage_switch import end_workers
+from deft_mm.engine.tool_runner import build_runner
+from deft_mm.engine.work_folder import ConfigFileHook, changed_settings, own_folder
+from deft_mm.shorten import first_few
 
 
 def parse_args() -> argparse.Namespace:
@@ -84,19 +87,31 @@ def apply_training_options(cfg: Config, args: argparse.Namespace) -> None:
         cfg.auto_scale_lr.enable = True
 
 
+def warn_of_changes(runner: Runner) -> None:
+    """Name the settings that a resumed run was not begun with."""
+    changed = changed_settings(runner.cfg) if runner.cfg.get('resume') else []
+    if changed:
+        runner.logger.warning(
+            f'The run resumes with settings that it was not begun with: {first_few(changed)}.'
+        )
+
+
 def train(args: argparse.Namespace) -> None:
     cfg = load_config(args, persistent_workers=not args.no_persistent_workers)
     apply_training_options(cfg, args)
-    runner = build_runner(cfg)
-    write_resolved_config(runner.cfg)
-    try:
-        runner.train()
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            'Interrupted. The same command with --resume goes on from the newest checkpoint in '
-            f'{cfg.work_dir}.'
-        ) from None
-    end_workers(runner)
+    with own_folder(cfg):
+        runner = build_runner(cfg)
+        settle_resume(runner)
+        warn_of_changes(runner)
+        runner.register_hook(ConfigFileHook())
+        try:
+            runner.train()
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                'Interrupted. The same command with --resume goes on from the newest checkpoint '
+                f'in {cfg.work_dir}.'
+            ) from None
+        end_workers(runner)
 
 
 def main(args: argparse.Namespace) -> None:

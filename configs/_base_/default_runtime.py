@@ -25,11 +25,11 @@ default_hooks = dict(
     loss_context=dict(type='LossContextHook'),
     # a resumed epoch draws what it would have drawn without the interruption
     epoch_seed=dict(type='EpochSeedHook'),
-    # checkpoints of plain types, for torch.load(weights_only=True)
+    # checkpoints of plain types, for torch.load(weights_only=True); what a run resumes from
     safe_checkpoint=dict(type='SafeCheckpointHook'),
     # precision, recall and F1 of the running selection in stage 1
     selection_log=dict(type='SelectionLogHook'),
-    # TF32; batch and learning rates of several processes; a resume that finds nothing
+    # TF32; batch and learning rates of several processes
     run_settings=dict(type='RunSettingsHook'),
     # what part of the time the training waited for data
     data_time=dict(type='DataTimeHook'),

@@ -9,7 +9,6 @@ from deft_mm.comparison.results import (
     write_expected,
 )
 from deft_mm.comparison.run_folder import RunFolder
-from deft_mm.comparison.run_lock import RunLock
 from deft_mm.comparison.run_setting import RunSetting
 from deft_mm.comparison.scheduler import Scheduler
 from deft_mm.comparison.tables import ComparisonTable
@@ -19,7 +18,6 @@ __all__ = [
     'ComparisonTable',
     'PlannedRun',
     'RunFolder',
-    'RunLock',
     'RunResult',
     'RunSetting',
     'Scheduler',

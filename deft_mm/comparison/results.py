@@ -19,11 +19,11 @@ from deft_mm.comparison.run_folder import (
     is_old,
     read_json,
 )
-from deft_mm.comparison.run_lock import is_held
 from deft_mm.comparison.run_setting import RunSetting, method_name
-from deft_mm.engine.launch import RESOLVED_CONFIG
+from deft_mm.engine.work_folder import RESOLVED_CONFIG
 from deft_mm.evaluation import DETECTION_METRICS, DetectionCurve
 from deft_mm.fileio import write_atomically
+from deft_mm.run_lock import is_held
 
 PLAN_FILE = 'compare_plan.json'
 _ACCURACY = 'accuracy/top1'

@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deft_mm.comparison.identity import differing_parts
+from deft_mm.engine.checkpoint_files import checkpoints_in, newest_whole
+from deft_mm.engine.work_folder import LOCK_FILE, SUMMARY_FILE
 from deft_mm.fileio import write_atomically
+from deft_mm.run_lock import is_held
 
 FORMAT = 'deft_mm-compare'
 FORMAT_VERSION = 1
 RECORD_FILE = 'compare.json'
-SUMMARY_FILE = 'summary.json'
 # What a record can't do without.
 _RECORD_KEYS = ('setting', 'seed', 'identity', 'status', 'seconds')
-# MMEngine's, with the path of the newest checkpoint.
-_POINTER = 'last_checkpoint'
 # Folders that were moved aside.
 _OLD = re.compile(r'-old-\d{8}-\d{6}')
 
@@ -110,18 +110,17 @@ class RunFolder:
         """The checkpoint to resume from.
 
         Returns:
-            Path | None: The newest one, wherever the folder has moved; None where there is none.
+            Path | None: The newest one that is whole; None where there is none.
         """
-        pointer = self.path / _POINTER
-        if not pointer.is_file():
-            return None
-        name = pointer.read_text().strip().replace('\\', '/').rpartition('/')[2]
-        path = self.path / name
-        return path if name and path.is_file() else None
+        return newest_whole(self.path)[0]
 
     def has_results(self) -> bool:
         """Whether there are figures or a checkpoint, which a new run must not mix with."""
-        return any((self.path / name).is_file() for name in (SUMMARY_FILE, _POINTER))
+        return (self.path / SUMMARY_FILE).is_file() or bool(checkpoints_in(self.path))
+
+    def is_busy(self) -> bool:
+        """Whether a ``tools/train.py`` trains in it, started by whomever."""
+        return is_held(self.path / LOCK_FILE)
 
     def move_aside(self) -> Path:
         """Give the folder another name, so that a new run can have this one; return that name."""

@@ -24,7 +24,7 @@ import torch
 from deft_mm.comparison.identity import DataDigests, code_version, config_digest
 from deft_mm.comparison.plan import PlannedRun
 from deft_mm.comparison.run_folder import SUMMARY_FILE, RunFolder
-from deft_mm.comparison.run_lock import RunLock, is_held
+from deft_mm.run_lock import RunLock, is_held
 from deft_mm.version import __version__
 
 # Seconds between two looks at the processes, and from asking them to end to ending them.
@@ -170,7 +170,10 @@ class Scheduler:
         return 'running' if is_held(self._folder(run).lock_path) else self._free_state(run)
 
     def _free_state(self, run: PlannedRun) -> str:
-        state, self.why[run.name] = self._folder(run).state(self._identity(run))
+        folder = self._folder(run)
+        if folder.is_busy():
+            return 'running'
+        state, self.why[run.name] = folder.state(self._identity(run))
         return state
 
     def _say(self, run: PlannedRun, text: str) -> None:

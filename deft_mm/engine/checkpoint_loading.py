@@ -22,6 +22,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
+from deft_mm.engine.checkpoint_files import damage_of, newest_whole
 from deft_mm.safe_globals import numpy_globals, takes_renamed_globals
 
 _STATISTICS = ('min', 'max', 'mean', 'current')
@@ -75,7 +76,7 @@ def safe_loading() -> Iterator[None]:
 
 
 def load_local_checkpoint(filename: str, map_location=None) -> dict:
-    """Load a checkpoint file.
+    """Load a checkpoint file that is whole.
 
     MMEngine's own loader leaves the choice to PyTorch, whose default before 2.6 is to unpickle
     anything; that of its maintained fork unpickles anything when the safe way fails.
@@ -89,11 +90,15 @@ def load_local_checkpoint(filename: str, map_location=None) -> dict:
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged; the message names the newest one beside it that is whole.
         UnpicklingError: If it holds more than tensors, plain types and MMEngine's log buffers.
     """
     path = Path(filename).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'Checkpoint {path} does not exist.')
+    damage = damage_of(path)
+    if damage is not None:
+        raise ValueError(f'Checkpoint {path} is damaged: {damage}. {_remedy(path)}')
     try:
         return torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
@@ -102,6 +107,13 @@ def load_local_checkpoint(filename: str, map_location=None) -> dict:
             f'run code: {str(error).splitlines()[0]} If you trust its author, load it with '
             "torch.load(..., weights_only=False) and save its 'state_dict' alone to a new file."
         ) from error
+
+
+def _remedy(path: Path) -> str:
+    whole, _ = newest_whole(path.parent)
+    if whole is None:
+        return 'Copy it again, or train anew: there is no other one beside it.'
+    return f'The newest one beside it that is whole is {whole}.'
 
 
 def weights_of(checkpoint: Mapping) -> dict[str, Tensor]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import re
 from argparse import ArgumentParser, Namespace
@@ -16,18 +15,16 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.dist import is_distributed, is_main_process
+from mmengine.dist import init_dist, is_distributed
+from mmengine.utils.dl_utils import set_multi_processing
 
 from deft_mm.engine.checkpoint_loading import use_safe_loading
 from deft_mm.engine.config_check import check_config
 from deft_mm.engine.config_walk import DATALOADERS
 from deft_mm.engine.data_settings import settle_data
 from deft_mm.engine.options import MEANT, add_cfg_options, merge_options
-from deft_mm.fileio import write_atomically
 from deft_mm.shorten import first_few
 
-# The config as it ran, beside MMEngine's <name>.py: as data, for who reads other people's runs.
-RESOLVED_CONFIG = 'config.json'
 # What each launcher tells the processes that it starts.
 _SET_BY = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_LOCAL_RANK')
 # What MMPretrain's own scripts give every dataloader.
@@ -107,7 +104,7 @@ def _config_of_file(path: str) -> Config:
 def load_config(args: Namespace, persistent_workers: bool) -> Config:
     """Read the config file and apply the options shared by training and testing.
 
-    Without an accelerator it also makes the process group, see :func:`join_processes`.
+    It also makes the process group, see :func:`join_processes`.
 
     Args:
         args (Namespace): The parsed command line.
@@ -139,19 +136,6 @@ def load_config(args: Namespace, persistent_workers: bool) -> Config:
         if cfg.get(field) is not None:
             _set_dataloader_defaults(cfg[field], persistent_workers, args.no_pin_memory)
     return cfg
-
-
-def write_resolved_config(cfg: Config) -> None:
-    """Write a config as JSON into its work directory, in the main process.
-
-    What JSON does not know is written as near as it can be: tuples as lists, classes by name.
-
-    Args:
-        cfg (Config): The config that a run is made with.
-    """
-    if is_main_process():
-        text = json.dumps(cfg.to_dict(), indent=1, default=str)
-        write_atomically(text.encode(), Path(cfg.work_dir) / RESOLVED_CONFIG)
 
 
 def _set_dataloader_defaults(
@@ -213,11 +197,10 @@ def prepare_environment(local_rank: int) -> None:
 
 
 def join_processes(launcher: str, cfg: Config) -> None:
-    """Make distributed runs work without a GPU, and check how long processes wait for each other.
+    """Make the process group of a distributed run.
 
-    MMEngine selects a CUDA device before it initialises the process group, whatever the backend.
-    Where there is no accelerator, the group is made here first, with gloo, and MMEngine then finds
-    it ready.
+    MMEngine does so when it builds a runner, too late to agree on the work directory before, and
+    selects a CUDA device whatever the backend. Without an accelerator, the group is one of gloo.
 
     Args:
         launcher (str): The value of ``--launcher``.
@@ -244,9 +227,16 @@ def join_processes(launcher: str, cfg: Config) -> None:
             f'env_cfg.dist_cfg.timeout={timeout!r}: give the seconds that processes wait for each '
             'other, for example 7200.'
         )
-    if launcher == 'pytorch' and get_device() == 'cpu' and not is_distributed():
+    if launcher == 'none' or is_distributed():
+        return
+    if launcher == 'pytorch' and get_device() == 'cpu':
         options = {} if timeout is None else dict(timeout=timedelta(seconds=timeout))
         torch.distributed.init_process_group('gloo', **options)
+    else:
+        env_cfg = cfg.get('env_cfg') or {}
+        # First, as MMEngine does: init_dist would choose another way to start processes.
+        set_multi_processing(**env_cfg.get('mp_cfg', {}), distributed=True)
+        init_dist(launcher, **env_cfg.get('dist_cfg', {}))
 
 
 @contextmanager

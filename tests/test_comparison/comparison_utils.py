@@ -25,7 +25,7 @@ model = dict(type='ImageClassifier', head=dict(type='LinearClsHead', topk=[1, 5]
 
 # Stands in for tools/train.py: notes that it was called, and does what its options say.
 TRAIN = """
-import json, os, sys, time
+import json, os, sys, time, zipfile
 from pathlib import Path
 
 arguments = sys.argv[1:]
@@ -38,8 +38,7 @@ if 'fail' in options:
     print('this went wrong')
     sys.exit(3)
 if 'hang' in options:
-    (work_dir / 'epoch_1.pth').touch()
-    (work_dir / 'last_checkpoint').write_text(str(work_dir / 'epoch_1.pth'))
+    zipfile.ZipFile(work_dir / 'epoch_1.pth', 'w').close()
     print('hanging', flush=True)
     time.sleep(60)
 if 'meet' in options:  # ends when as many runs are at work

@@ -1,6 +1,7 @@
 """What a run's folder says there is to do."""
 
 import re
+import zipfile
 
 import pytest
 
@@ -51,14 +52,16 @@ def test_run_that_was_done_and_has_lost_its_figures_is_damaged(tmp_path, summary
         assert state == 'damaged' and re.search(r'is damaged.*Move .* away', why)
 
 
-def test_checkpoint_is_found_where_the_folder_is_now(tmp_path):
+def test_checkpoint_is_the_newest_whole_one_wherever_the_folder_is_now(tmp_path):
     run = RunFolder(tmp_path / 'run')
     assert run.checkpoint() is None and not run.has_results()
     run.path.mkdir()
-    (run.path / 'last_checkpoint').write_text('/cluster/runs/run/epoch_3.pth')
+    (run.path / 'last_checkpoint').write_text('/cluster/runs/run/epoch_10.pth')
+    (run.path / 'epoch_10.pth').touch()
     assert run.checkpoint() is None and run.has_results()
-    (run.path / 'epoch_3.pth').touch()
-    assert run.checkpoint() == run.path / 'epoch_3.pth'
+    for number in (2, 9):
+        zipfile.ZipFile(run.path / f'epoch_{number}.pth', 'w').close()
+    assert run.checkpoint() == run.path / 'epoch_9.pth'
 
 
 def test_folder_moves_aside_as_often_as_need_be(tmp_path):

@@ -2,12 +2,14 @@
 
 import json
 import os
+import zipfile
 
 import pytest
 
-from deft_mm.comparison import RunFolder, RunLock
-from deft_mm.comparison.run_lock import is_held
+from deft_mm.comparison import RunFolder
 from deft_mm.comparison.scheduler import duration
+from deft_mm.engine.work_folder import LOCK_FILE
+from deft_mm.run_lock import RunLock, is_held
 from tests.test_comparison.comparison_utils import calls, planned_runs, scheduler
 
 RUN = 'ce_digits_sym40/seed0'
@@ -131,8 +133,7 @@ def test_unfinished_run_of_another_config_is_not_resumed(tmp_path):
     pretend(tmp_path, status='failed')
     folder = tmp_path / 'runs' / RUN
     (folder / 'summary.json').unlink()
-    (folder / 'last_checkpoint').write_text('epoch_1.pth')
-    (folder / 'epoch_1.pth').touch()
+    zipfile.ZipFile(folder / 'epoch_1.pth', 'w').close()
     assert scheduler(tmp_path).run(planned_runs(tmp_path, lr=0.1)) == {RUN: 'done'}
     assert '--resume' not in calls(tmp_path)[1]['arguments']
     assert not (folder / 'epoch_1.pth').exists() and len(old_folders(tmp_path)) == 1
@@ -145,6 +146,17 @@ def test_run_of_another_process_is_left_to_it(tmp_path):
     assert states == {RUN: 'running', 'ce_digits_sym40/seed1': 'done'}
     lock.release()
     assert set(scheduler(tmp_path).run(runs).values()) == {'done'} and len(calls(tmp_path)) == 2
+
+
+def test_run_that_somebody_resumes_by_hand_is_left_to_them(tmp_path):
+    runs = planned_runs(tmp_path)
+    scheduler(tmp_path).run(runs)
+    pretend(tmp_path, status='failed')
+    lock = RunLock.acquire(tmp_path / 'runs' / RUN / LOCK_FILE)
+    late = scheduler(tmp_path, rerun_outdated=True)
+    assert late.survey(planned_runs(tmp_path, lr=0.1)) == {RUN: 'running'}
+    lock.release()
+    assert late.survey(runs) == {RUN: 'done'}
 
 
 @pytest.mark.parametrize('made', [True, False])

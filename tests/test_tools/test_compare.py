@@ -9,7 +9,8 @@ from io import StringIO
 import pytest
 from mmpretrain.registry import DATASETS
 
-from deft_mm.comparison import RunFolder, RunLock
+from deft_mm.comparison import RunFolder
+from deft_mm.run_lock import RunLock
 from runner_utils import REPO
 from tool_utils import tool
 

@@ -1,13 +1,13 @@
-"""What a run's machine and folder make of its settings, said when it starts."""
+"""What a run's machine makes of its settings, said when it starts."""
 
 from __future__ import annotations
 
 from mmengine.hooks import Hook
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
 from deft_mm.engine.float32_precision import set_float32_precision
-from deft_mm.engine.stage_switch import active_optim_wrapper, is_training
+from deft_mm.engine.stage_switch import active_optim_wrapper
 
 
 @HOOKS.register_module()
@@ -19,7 +19,6 @@ class RunSettingsHook(Hook):
     - Where several processes train, at the start of each stage: how many samples a step of the
       optimiser sees (batch size x processes x accumulation), and whether the learning rates are
       scaled to that.
-    - Where ``resume=True`` (``--resume``) finds no checkpoint: a warning that training starts anew.
 
     Example:
 
@@ -33,7 +32,7 @@ class RunSettingsHook(Hook):
     priority = 'LOW'
 
     def before_run(self, runner: Runner) -> None:
-        """Set the precision, and warn of a resume that finds nothing.
+        """Set the precision.
 
         Raises:
             TypeError: If ``env_cfg.tf32`` is not a bool.
@@ -42,8 +41,6 @@ class RunSettingsHook(Hook):
         if precision is not None:
             runner.logger.info(precision)
         self._said = None
-        if is_training(runner):
-            _warn_of_nothing_to_resume(runner)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Log batch and rates where they are not those of the epoch before."""
@@ -51,15 +48,6 @@ class RunSettingsHook(Hook):
         if line is not None and line != self._said:
             runner.logger.info(line)
             self._said = line
-
-
-def _warn_of_nothing_to_resume(runner: Runner) -> None:
-    asked = runner.cfg.get('resume') and runner.cfg.get('load_from') is None
-    if asked and find_latest_checkpoint(runner.work_dir) is None:
-        runner.logger.warning(
-            f'--resume found no checkpoint in {runner.work_dir}: training starts anew. If there is '
-            'one elsewhere, give its folder as --work-dir, or its path as --resume PATH.'
-        )
 
 
 def _batch_and_rates(runner: Runner) -> str | None:

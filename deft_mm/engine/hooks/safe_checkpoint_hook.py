@@ -14,7 +14,8 @@ from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
 from deft_mm.engine.checkpoint_loading import misfits, safe_loading, weights_of
-from deft_mm.engine.stage_switch import bare_model, is_training
+from deft_mm.engine.resume import keep_to_own_folder, require_same_run, settle_resume
+from deft_mm.engine.stage_switch import bare_model, is_resuming, is_training
 
 _HISTORY = 'history_buffer'
 
@@ -29,7 +30,9 @@ class SafeCheckpointHook(Hook):
     other hook added.
 
     Its run resumes and loads by :func:`~deft_mm.engine.checkpoint_loading.load_local_checkpoint`,
-    which refuses files that could run code; other runs of the process load as MMEngine does.
+    which refuses files that are damaged or could run code; other runs of the process load as
+    MMEngine does. Where it resumes without a path, it does so from the newest checkpoint in its
+    folder that is whole.
 
     Example:
 
@@ -41,7 +44,13 @@ class SafeCheckpointHook(Hook):
     priority = 'LOWEST'
 
     def before_run(self, runner: Runner) -> None:
-        """Load this run's checkpoint, which comes next, without running code that it may hold."""
+        """Find this run's checkpoint, and have it loaded without running code that it may hold.
+
+        Raises:
+            ValueError: If the run is to resume, and no checkpoint of its folder is whole.
+        """
+        if is_training(runner):
+            settle_resume(runner)
         load = runner.load_checkpoint
 
         def load_safely(*args, **kwargs) -> dict:
@@ -61,10 +70,13 @@ class SafeCheckpointHook(Hook):
         """Refuse the weights of another model, and restore the message hub's log buffers.
 
         Raises:
-            ValueError: If a test is of a checkpoint that lacks weights of the model, or training
-                begins from one that has none of them.
+            ValueError: If a test is of a checkpoint that lacks weights of the model, training
+                begins from one that has none of them, or resumes from one of another run.
         """
         _require_weights(runner, checkpoint)
+        if is_training(runner) and is_resuming(runner):
+            require_same_run(runner, checkpoint)
+            keep_to_own_folder(runner, checkpoint)
         scalars = checkpoint.get('message_hub', {}).get('log_scalars', {})
         for name, value in scalars.items():
             if isinstance(value, dict) and _HISTORY in value:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from pathlib import Path
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.logging import print_log
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpretrain.registry import HOOKS
 
 from deft_mm.engine.stage_switch import bare_model, is_resuming, is_training
+from deft_mm.engine.work_folder import SUMMARY_FILE
 from deft_mm.evaluation import DETECTION_METRICS
 from deft_mm.fileio import write_atomically
+from deft_mm.main_process import on_main_process
+
+_STATE = 'summary'
 
 
 @HOOKS.register_module()
@@ -21,8 +27,9 @@ class SummaryHook(Hook):
     """Print detection metrics, accuracies, files and times when training ends.
 
     The same figures are written to ``summary.json`` in the work directory after every validation,
-    so that an interrupted run has them too. A resumed run reads the file and goes on from the epoch
-    that it resumes at.
+    so that an interrupted run has them too, and to every checkpoint. A resumed run goes on with
+    those up to its epoch: of the file or, where that is missing or damaged, of the checkpoint. If
+    the epoch's validation is missing, since the run was killed before it, that is made first.
 
     Example:
 
@@ -40,27 +47,77 @@ class SummaryHook(Hook):
     # named here.
     priority = 'LOWEST'
 
-    def __init__(self, metric: str = 'accuracy/top1', out_file: str = 'summary.json') -> None:
+    def __init__(self, metric: str = 'accuracy/top1', out_file: str = SUMMARY_FILE) -> None:
         self.metric = metric
         self.out_file = out_file
+        self._saved: dict | None = None
 
     def before_train(self, runner: Runner) -> None:
-        """Start anew or, on a resume, with what the file says of the epochs before."""
+        """Start anew or, on a resume, with what is known of the epochs before."""
         self._path = Path(runner.work_dir) / self.out_file
         self._epochs: list[dict] = []
         # The selection's figures, by the number of epochs finished before it.
         self._detection: dict[int, dict] = {}
         self._seconds: dict[str, float] = {}
-        if is_resuming(runner) and self._path.is_file():
-            written = json.loads(self._path.read_text())
-            self._epochs = [entry for entry in written['epochs'] if entry['epoch'] <= runner.epoch]
-            self._detection = {
-                report['epoch']: report
-                for report in written['detection']
-                if report['epoch'] <= runner.epoch
-            }
-            self._seconds = written['seconds']
+        if is_resuming(runner):
+            self._go_on(runner)
         self._tick = time.perf_counter()
+        if is_resuming(runner) and self._lacks_validation(runner):
+            runner.logger.info(f'Validating epoch {runner.epoch}, which was not done before.')
+            runner.val_loop.run()
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Add what a resume needs to know of the epochs before."""
+        if hasattr(self, '_epochs'):
+            # Plain types, as the file has them.
+            checkpoint[_STATE] = json.loads(json.dumps(self._figures(runner)))
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Take it over, for a resume."""
+        self._saved = checkpoint.get(_STATE)
+
+    def _go_on(self, runner: Runner) -> None:
+        written = on_main_process(self._read) or self._saved
+        if written is None:
+            return
+        self._epochs = [entry for entry in written['epochs'] if entry['epoch'] <= runner.epoch]
+        self._detection = {
+            report['epoch']: report
+            for report in written['detection']
+            if report['epoch'] <= runner.epoch
+        }
+        self._seconds = dict(written['seconds'])
+
+    def _read(self) -> dict | None:
+        """Read the file; put one aside that is damaged."""
+        if not self._path.is_file():
+            return None
+        try:
+            written = json.loads(self._path.read_text())
+            # What is read of it.
+            _ = [entry['epoch'] for name in ('epochs', 'detection') for entry in written[name]]
+            _ = sum(written['seconds'].values())
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            aside = self._path.with_name(f'{self._path.name}.damaged')
+            self._path.replace(aside)
+            print_log(
+                f'{self._path} is damaged ({type(error).__name__}: {error}) and was renamed to '
+                f'{aside.name}. The figures are those of the checkpoint.',
+                logger='current',
+                level=logging.WARNING,
+            )
+            return None
+        return written
+
+    def _lacks_validation(self, runner: Runner) -> bool:
+        """Whether the loop would have validated at the end of the epoch that is resumed from."""
+        loop, epoch = runner.train_loop, runner.epoch
+        if not isinstance(loop, EpochBasedTrainLoop) or runner.val_loop is None:
+            return False
+        loop._decide_current_val_interval()
+        due = epoch % loop.val_interval == 0 or epoch == runner.max_epochs
+        is_known = any(entry['epoch'] == epoch for entry in self._epochs)
+        return epoch >= max(loop.val_begin, 1) and due and not is_known
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Book the time since the last event: start-up, validation, or scoring."""
@@ -101,18 +158,24 @@ class SummaryHook(Hook):
         ]
         return {name: float(metrics[name]) for name in names}
 
-    def _write(self, runner: Runner, finished: bool) -> None:
+    def _figures(self, runner: Runner) -> dict:
         report = runner.message_hub.get_info('noise_filter')
         if report is not None:
             self._detection[report['epoch']] = report
+        return dict(
+            epochs=self._epochs,
+            selection=report,
+            detection=list(self._detection.values()),
+            seconds=self._seconds,
+        )
+
+    def _write(self, runner: Runner, finished: bool) -> None:
+        figures = self._figures(runner)
         if is_main_process():
             content = dict(
                 config=runner.cfg.filename,
                 finished=finished,
-                epochs=self._epochs,
-                selection=report,
-                detection=list(self._detection.values()),
-                seconds=self._seconds,
+                **figures,
                 files=self._files(runner),
             )
             write_atomically(json.dumps(content, indent=2).encode(), self._path)

@@ -1,4 +1,4 @@
-"""What a run prints on the console: what is new of it. The log file has everything."""
+"""The runner of the tools: MMEngine's, with a short console and no config written ahead of time."""
 
 from __future__ import annotations
 
@@ -30,15 +30,20 @@ def build_runner(cfg: Config) -> Runner:
 
     Returns:
         Runner: One whose console shows where the log file is, in place of environment, config and
-        the order of hooks, which are in that file.
+        the order of hooks, which are in that file. The config is not written into the work
+        directory yet, over that of a run which may be in it; see
+        :class:`~deft_mm.engine.work_folder.ConfigFileHook`.
+
+    Raises:
+        ValueError: If there is no such runner.
     """
     class_ = Runner if cfg.get('runner_type') is None else RUNNERS.get(cfg.runner_type)
     if class_ is None:
         raise ValueError(f'runner_type={cfg.runner_type!r} is no runner that is registered.')
-    return type(class_.__name__, (_ShortConsole, class_), {}).from_cfg(cfg)
+    return type(class_.__name__, (_ToolRunner, class_), {}).from_cfg(cfg)
 
 
-class _ShortConsole:
+class _ToolRunner:
     """Mixed into the class of a runner."""
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
@@ -51,6 +56,9 @@ class _ShortConsole:
             f'work directory {self.work_dir}. Settings and environment are in {logger.log_file}'
         )
         return logger
+
+    def dump_config(self) -> None:
+        """Write nothing."""
 
 
 def _is_new(record: logging.LogRecord) -> bool:

@@ -8,12 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from deft_mm.comparison import RunLock
-from deft_mm.comparison.run_lock import is_held
+from deft_mm.run_lock import RunLock, is_held
 
 HOLD = """
 import sys
-from deft_mm.comparison.run_lock import RunLock
+from deft_mm.run_lock import RunLock
 lock = RunLock.acquire(sys.argv[1])
 print('held', flush=True)
 input()

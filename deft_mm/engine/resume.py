@@ -1,0 +1,129 @@
+"""Going on with a run: from which checkpoint, and whether it is one of this run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mmengine.optim import OptimWrapperDict
+from mmengine.runner import EpochBasedTrainLoop, Runner
+
+from deft_mm.engine.checkpoint_files import checkpoint_folder, newest_whole
+from deft_mm.engine.stage_switch import is_resuming
+from deft_mm.engine.work_folder import run_in
+from deft_mm.main_process import on_main_process
+
+
+def settle_resume(runner: Runner) -> None:
+    """Where a run resumes without a path, find the newest checkpoint of its folder that is whole.
+
+    MMEngine goes by the path in ``last_checkpoint``, which may be missing, or of a folder that was
+    moved or copied since.
+
+    Args:
+        runner (Runner): The runner; one that finds nothing to resume starts anew.
+
+    Raises:
+        ValueError: If there is a run in the folder, and none of its checkpoints is whole.
+    """
+    if not is_resuming(runner) or runner._load_from is not None:
+        return
+    folder = checkpoint_folder(runner.cfg, runner.work_dir)
+    path, damaged = on_main_process(lambda: newest_whole(folder))
+    text = ', '.join(f'{path.name} ({damage})' for path, damage in damaged.items())
+    if path is not None:
+        runner._load_from = str(path)
+        if damaged:
+            runner.logger.warning(
+                f'Damaged in {folder}: {text}. The run resumes from {path.name}, the newest '
+                'checkpoint that is whole.'
+            )
+        return
+    there = on_main_process(lambda: run_in(runner.cfg, runner.work_dir))
+    if there is not None:
+        raise ValueError(
+            f'--resume found no whole checkpoint in {folder}, which holds a run '
+            f'({text or there.name}): put one of its checkpoints there, or start anew with another '
+            '--work-dir.'
+        )
+    runner._resume = False
+    runner.logger.warning(
+        f'--resume found no checkpoint in {folder}: training starts anew. If there is '
+        'one elsewhere, give its folder as --work-dir, or its path as --resume PATH.'
+    )
+
+
+def require_same_run(runner: Runner, checkpoint: Mapping) -> None:
+    """Refuse to go on from a checkpoint that this run can't have saved.
+
+    Args:
+        runner (Runner): The runner; its length is settled.
+        checkpoint (Mapping): What was loaded.
+
+    Raises:
+        ValueError: If it is no checkpoint of a run, has other optimisers, or lies behind the end.
+    """
+    name = f'The checkpoint to resume from ({runner._load_from})'
+    meta = checkpoint.get('meta') or {}
+    if not {'epoch', 'iter'} <= meta.keys() or 'message_hub' not in checkpoint:
+        raise ValueError(
+            f'{name} holds no state of a run, perhaps weights alone: to start from its weights, '
+            'use load_from, not --resume.'
+        )
+    here, there = _sizes_here(runner), _sizes_in(checkpoint.get('optimizer'))
+    if there is not None and here != there:
+        raise ValueError(
+            f'{name} is of another method or model: it has the optimisers {_text(there)}, this '
+            f'config makes {_text(here)}. Give the config that lies beside it, or, to start from '
+            'its weights, use load_from, not --resume.'
+        )
+    by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
+    unit, end = ('epoch', runner.max_epochs) if by_epoch else ('iter', runner.max_iters)
+    if meta[unit] > end:
+        raise ValueError(
+            f'train_cfg.max_{unit}s={end}, but {name[0].lower() + name[1:]} is of {unit} '
+            f'{meta[unit]}: nothing is left to train. Set max_{unit}s higher, or resume from an '
+            'earlier checkpoint with --resume PATH.'
+        )
+    if meta[unit] == end:
+        runner.logger.info(f'{Path(runner._load_from).name} is of the last {unit}.')
+
+
+def keep_to_own_folder(runner: Runner, checkpoint: Mapping) -> None:
+    """Let a run in a copied folder name, and delete, checkpoints of that folder alone.
+
+    Args:
+        runner (Runner): The runner.
+        checkpoint (Mapping): What was loaded; the paths in it are changed.
+    """
+    folder = checkpoint_folder(runner.cfg, runner.work_dir)
+    info = checkpoint.get('message_hub', {}).get('runtime_info', {})
+    for key, value in info.items():
+        if isinstance(value, str) and (key == 'last_ckpt' or key.startswith('best_ckpt')):
+            info[key] = str(folder / value.replace('\\', '/').rpartition('/')[2])
+
+
+def _sizes_here(runner: Runner) -> dict[str, list[int]]:
+    """How many parameters each group of each optimiser has."""
+    wrapper = runner.optim_wrapper
+    several = isinstance(wrapper, OptimWrapperDict)
+    parts = dict(wrapper.items()) if several else {'': wrapper}
+    return {
+        name: [len(group['params']) for group in part.optimizer.param_groups]
+        for name, part in parts.items()
+    }
+
+
+def _sizes_in(state: Mapping | None) -> dict[str, list[int]] | None:
+    if state is None:
+        return None
+    parts = {'': state} if 'param_groups' in state else state
+    return {
+        name: [len(group['params']) for group in part['param_groups']]
+        for name, part in parts.items()
+        if 'param_groups' in part
+    }
+
+
+def _text(sizes: Mapping[str, list[int]]) -> str:
+    return ', '.join(f'{name or "one"} of {sum(counts)} tensors' for name, counts in sizes.items())

@@ -1,0 +1,158 @@
+"""The work directory of a run: whose it is, what is in it, and the config that it was made with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from deft_mm.engine.checkpoint_files import checkpoint_folder, checkpoints_in
+from deft_mm.fileio import remove_leftovers, write_atomically
+from deft_mm.main_process import on_main_process
+from deft_mm.run_lock import RunLock
+
+# The config as it ran, beside MMEngine's <name>.py: as data, for who reads other people's runs.
+RESOLVED_CONFIG = 'config.json'
+SUMMARY_FILE = 'summary.json'
+LOCK_FILE = '.deft_mm.lock'
+# What may differ between a run and its continuation without a word.
+_NO_SETTING = ('work_dir', 'resume', 'load_from', 'launcher')
+
+
+@contextmanager
+def own_folder(cfg: Config) -> Iterator[None]:
+    """Have a work directory alone, all processes of a run together, while it trains there.
+
+    The kernel ends the lock with the main process, however that ends. What killed processes have
+    left half written is removed.
+
+    Args:
+        cfg (Config): The config that a run will be made with.
+
+    Yields:
+        None: While the lock is held.
+
+    Raises:
+        ValueError: If another process trains there, or the run would overwrite another one.
+    """
+    held: list[RunLock] = []
+    try:
+        on_main_process(lambda: _enter(cfg, held))
+        yield
+    finally:
+        for lock in held:
+            lock.release()
+
+
+def _enter(cfg: Config, held: list[RunLock]) -> None:
+    folder = Path(cfg.work_dir)
+    lock = RunLock.acquire(folder / LOCK_FILE)
+    if lock is None:
+        raise ValueError(
+            f'Another process trains in the work directory {folder}: wait until it ends, or give '
+            'another --work-dir.'
+        )
+    held.append(lock)
+    remove_leftovers(folder)
+    remove_leftovers(checkpoint_folder(cfg, folder))
+    _require_same_run(cfg, folder)
+
+
+def _require_same_run(cfg: Config, folder: Path) -> None:
+    there = run_in(cfg, folder)
+    if there is None:
+        return
+    resumed = cfg.get('load_from') if cfg.get('resume') else ''
+    if resumed == '':
+        raise ValueError(
+            f'The work directory {folder} holds a run ({there.name}), which another one would '
+            'overwrite: go on with it with --resume, give another --work-dir, or move the folder '
+            'away.'
+        )
+    if resumed is not None and Path(resumed).resolve().parent != there.resolve().parent:
+        raise ValueError(
+            f'--resume {resumed} would overwrite the run in the work directory {folder} '
+            f'({there.name}): give another --work-dir, or --resume without a path to go on with '
+            'the one that is there.'
+        )
+
+
+def run_in(cfg: Mapping, folder: str | Path) -> Path | None:
+    """What a work directory has of a run that must not be lost.
+
+    Args:
+        cfg (Mapping): The config of a run in it.
+        folder (str | Path): The work directory, which need not be there.
+
+    Returns:
+        Path | None: Its newest checkpoint, or the figures of a finished run; None where there is
+        neither.
+    """
+    checkpoints = checkpoints_in(checkpoint_folder(cfg, folder))
+    if checkpoints:
+        return checkpoints[0]
+    summary = Path(folder) / SUMMARY_FILE
+    try:
+        finished = json.loads(summary.read_text())['finished']
+    except (OSError, ValueError, KeyError, TypeError):  # no figures that could be lost
+        finished = False
+    return summary if finished else None
+
+
+class ConfigFileHook(Hook):
+    """Write the config of a run into its work directory when training begins.
+
+    MMEngine writes it when a runner is built, over that of a finished run, whatever comes of it.
+    """
+
+    # What other hooks refuse is refused by now.
+    priority = 'LOWEST'
+
+    def before_train(self, runner: Runner) -> None:
+        """Write ``<name>.py`` as MMEngine would, and ``config.json``, in the main process."""
+        if not is_main_process():
+            return
+        folder = Path(runner.work_dir)
+        name = Path(runner.cfg.filename or f'{runner.timestamp}.py').name
+        write_atomically(runner.cfg.dump().encode(), folder / name)
+        # What JSON does not know is written as near as it can be: tuples as lists, classes by name.
+        text = json.dumps(runner.cfg.to_dict(), indent=1, default=str)
+        write_atomically(text.encode(), folder / RESOLVED_CONFIG)
+
+
+def changed_settings(cfg: Config) -> list[str]:
+    """What a config has otherwise than that of the run in its work directory.
+
+    Args:
+        cfg (Config): The config of a run that resumes.
+
+    Returns:
+        list[str]: Such as 'train_cfg.max_epochs 2 -> 3'; none where it isn't known.
+    """
+    try:
+        there = json.loads((Path(cfg.work_dir) / RESOLVED_CONFIG).read_text())
+        before = dict(_leaves(there))
+    except (OSError, ValueError, TypeError):
+        return []
+    now = dict(_leaves(json.loads(json.dumps(cfg.to_dict(), default=str))))
+    keys = [key for key in dict.fromkeys([*before, *now]) if before.get(key) != now.get(key)]
+    return [
+        f'{key} {before.get(key)!r} -> {now.get(key)!r}'
+        for key in keys
+        if key.partition('.')[0] not in _NO_SETTING
+    ]
+
+
+def _leaves(value: Any, key: str = '') -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _leaves(item, f'{key}.{name}' if key else name)
+    else:
+        yield key, value
