@@ -76,8 +76,7 @@ def _check_variable(cfg: Mapping, key: str) -> None:
         place
         for place, found in parts_of(cfg)
         if place.partition('.')[0] in TOP_KEYS
-        and type(found) is type(value)
-        and found == value
+        and _holds(found, value)
         and (isinstance(value, (Mapping, list, tuple)) or place.rpartition('.')[2] == name)
     ]
     if places and value not in ({}, []):
@@ -86,6 +85,16 @@ def _check_variable(cfg: Mapping, key: str) -> None:
             f'The override {key!r} changes nothing: {name!r} is a variable of the config file, and '
             f'what was made of it has its value by now. Set {keys}; +{key} if it is meant.'
         )
+
+
+def _holds(found: Any, value: Any) -> bool:
+    """Whether a part of a config is a value, or a dict made of it: added to, or filled in."""
+    if isinstance(found, Mapping) and isinstance(value, Mapping):
+        return all(
+            name in found and (part is None or _holds(found[name], part))
+            for name, part in value.items()
+        )
+    return type(found) is type(value) and found == value
 
 
 def _check_key(cfg: Mapping, merged: Mapping, key: str) -> None:

@@ -28,6 +28,8 @@ CONFIGS = {
 } | {
     'resnet50': REPO / 'configs/deft/deft_cifar100_sym60_resnet50.py',
     'idn50': REPO / 'configs/deft/deft_cifar100_idn50.py',
+    'fixmatch': REPO / 'configs/fixmatch/fixmatch_digits_sym40.py',
+    'sce': REPO / 'configs/sce/sce_digits_sym40.py',
     'small_loss': REPO / 'configs/small_loss/small_loss_digits_sym40.py',
     'webvision': REPO / 'configs/deft/deft_webvision.py',
 }
@@ -121,6 +123,15 @@ def test_key_that_nothing_reads_is_refused_with_the_nearest(name, pair, nearest)
         ('small_loss', 'noise_ratio=0.2', 'model.head.loss.noise_ratio'),
         ('deft_digits_sym40', 'vis_backends.0.save_dir=x', 'visualizer.vis_backends.0.save_dir'),
         ('deft_digits_sym40', 'train_pipeline.0.type=x', f'{DATASET}.dataset.pipeline.0.type'),
+        # dicts that a config spreads in another, `dict(**images, split='val')`, or adds to
+        ('deft_folder', 'images.val_ratio=0.2', f'{DATASET}.dataset.val_ratio'),
+        ('deft_folder', 'images.val_ratio=0.2', 'test_dataloader.dataset.val_ratio'),
+        (
+            'fixmatch',
+            'strength.num_policies=1',
+            'classifier_dataset.strong_pipeline.2.num_policies',
+        ),
+        ('sce', 'classifier.backbone.out_type=x', 'model.backbone.out_type'),
     ],
 )
 def test_variable_of_the_config_file_is_refused_with_what_was_made_of_it(name, pair, place):
@@ -230,6 +241,14 @@ def test_arguments_are_followed_through_kwargs_to_where_they_end():
     assert {'data_root', 'val_ratio', 'indices', 'lazy_init'} <= taken_by(ImageFolderDataset)
     assert 'train_cfg' in taken_by(ImageClassifier) and 'momentum' in taken_by(SGD)
     assert taken_by(TIMMBackbone) is None and taken_by(HookThatTakesAnything) is None
+
+
+def test_variable_is_refused_in_the_config_of_a_run_whose_data_are_known(tmp_path):
+    path = str(tmp_path / 'deft_folder.py')
+    read('deft_folder', f'data_root={tmp_path}', 'classes=[cat,dog]').dump(path)
+    with pytest.raises(ValueError, match="'images' is a variable") as error:
+        read_config(path, {'images.data_root': 'elsewhere'}, count_classes=False)
+    assert f'{DATASET}.dataset.data_root' in str(error.value)
 
 
 def parser() -> argparse.ArgumentParser:
