@@ -6,7 +6,7 @@ data_preprocessor = dict(
     std=[68.5005, 66.6322, 70.3232],
 )
 train_dataloader = dict(
-    batch_size=64,
+    batch_size=64,  # the paper's
     num_workers=4,
     persistent_workers=False,  # a resumed run augments as an uninterrupted one
     dataset=dict(type='NoisyLabelDataset', dataset=dict(split='train')),

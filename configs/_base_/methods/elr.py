@@ -1,2 +1,2 @@
-# Cross entropy with early-learning regularisation.
+# Cross entropy with early-learning regularisation, as DeFT's reference code has it.
 method = dict(model=dict(head=dict(loss=dict(type='ELRLoss', num_classes=100))))

@@ -9,7 +9,7 @@ strong_pipeline = [
     dict(type='PackInputs'),
 ]
 method = dict(
-    model=dict(classifier=dict(type='FixMatch', threshold=0.95)),
+    model=dict(classifier=dict(type='FixMatch', threshold=0.95)),  # of FixMatch's paper
     default_hooks=dict(
         noise_filter=dict(
             classifier_dataset=dict(type='FixMatchDataset', strong_pipeline=strong_pipeline),
