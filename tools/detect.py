@@ -91,6 +91,10 @@ def parse_args() -> argparse.Namespace:
         parser.error('--threshold is short for --selector ThresholdSelector: give one of the two')
     if not args.clip_only and (args.template is not None or args.temperature is not None):
         parser.error('--template and --temperature belong to --clip-only')
+    for name, least in dict(batch_size=1, num_workers=0).items():
+        value = getattr(args, name)
+        if value is not None and value < least:
+            parser.error(f'--{name.replace("_", "-")} is {value}: give {least} or more')
     if args.clip_only and args.class_names == 'detector':
         parser.error('--clip-only has no classes of its own: leave --class-names out')
     return args

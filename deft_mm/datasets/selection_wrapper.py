@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from mmengine.dataset import force_full_init
+from mmengine.logging import print_log
 
 from deft_mm.datasets.chain import clean_labels_of, given_labels_of
 from deft_mm.datasets.dataset_fingerprint import dataset_fingerprint
@@ -57,6 +58,17 @@ class SelectionWrapper(DatasetWrapper):
         self.num_samples = num_samples
         self.check_class_names = check_class_names
         super().__init__(dataset, lazy_init)
+
+    def full_init(self) -> None:
+        """Read annotations and selection, once, and log what it makes of them."""
+        if self._fully_initialized:
+            return
+        super().full_init()
+        # Of a table its hook has said it.
+        if not isinstance(self.selection, SampleTable):
+            of = 'a mask' if isinstance(self.selection, np.ndarray) else f"'{self.selection}'"
+            lines = ', '.join(' '.join(line.split()) for line in self.extra_repr())
+            print_log(f'{type(self).__name__} of {of}. {lines}', logger='current')
 
     def _check_type(self, selection: Any) -> Any:
         """Return what :attr:`selection` is to be."""

@@ -55,11 +55,14 @@ class ContextModule:
         context_needs (tuple[str]): Which of 'num_samples' and 'class_counts' are to be counted.
         sample_fields (dict[str, str]): Fields of a ``DataSample`` that are read, and what gives
             them, for the message where they are missing.
+        warmup_setting (str): The attribute that says after how many epochs of its stage it does in
+            full what it is for; empty where that is at once.
         context (TrainingContext, optional): The run's; None before :meth:`enter`.
     """
 
     context_needs: tuple[str, ...] = ()
     sample_fields: dict[str, str] = {}
+    warmup_setting: str = ''
     context: TrainingContext | None = None
 
     def enter(self, context: TrainingContext) -> None:

@@ -33,7 +33,7 @@ class GMMSelector(Selector):
             Defaults to 0.
 
     Raises:
-        ValueError: If ``threshold`` is out of range.
+        ValueError: If an argument is out of range.
 
     Example:
 
@@ -56,6 +56,14 @@ class GMMSelector(Selector):
             raise ValueError(
                 f'GMMSelector: `threshold` is a probability in [0, 1), found {threshold}.'
             )
+        for name, value, least in (
+            ('max_iter', max_iter, 1),
+            ('tol', tol, 0),
+            ('reg_covar', reg_covar, 0),
+            ('random_state', random_state, 0),
+        ):
+            if not least <= value < 2**32:  # the end of NumPy's seeds
+                raise ValueError(f'GMMSelector: `{name}` is {value}: set it to {least} or more.')
         self.threshold = threshold
         self.mixture = dict(
             n_components=2,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from mmpretrain.registry import TASK_UTILS
 
+from deft_mm.forget_rate import forget_rate, num_kept
 from deft_mm.selection.sample_table import SampleTable
 from deft_mm.selection.selector import Selector
 
@@ -65,9 +66,8 @@ class SmallLossSelector(Selector):
     @property
     def forget_rate(self) -> float:
         """float: Share of the samples that is rejected now."""
-        if self._epoch is None or self._epoch >= self.warmup_epochs:
-            return self.noise_ratio
-        return self.noise_ratio * self._epoch / max(self.warmup_epochs - 1, 1)
+        epoch = self.warmup_epochs if self._epoch is None else self._epoch
+        return forget_rate(self.noise_ratio, self.warmup_epochs, epoch)
 
     def __call__(self, table: SampleTable) -> tuple[np.ndarray, np.ndarray]:
         """Select by loss; see :meth:`Selector.__call__`."""
@@ -76,6 +76,5 @@ class SmallLossSelector(Selector):
         for value in np.unique(group):
             members = np.flatnonzero(table.has_scores & (group == value))
             order = np.argsort(table.loss[members], kind='stable')
-            # A little more than the product, which falls short of 1 for 5 samples at 0.8.
-            kept[members[order[: int((1 - self.forget_rate) * len(members) + 1e-6)]]] = True
+            kept[members[order[: num_kept(len(members), self.forget_rate)]]] = True
         return kept, np.exp(-table.loss)

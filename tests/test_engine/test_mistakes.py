@@ -311,11 +311,96 @@ def test_settings_of_earlier_versions_are_told_what_took_their_place(cfg, old, m
         (dict(num_workers=-1), r'NoiseFilterHook\.num_workers is -1'),
         (dict(out_file=''), r"NoiseFilterHook\.out_file is ''"),
         (dict(out_file='../selection.csv'), r'NoiseFilterHook\.out_file.*name of a file'),
+        (
+            dict(classifier_dataset=dict(type='CleanSubset', selection='x.csv')),
+            r'NoiseFilterHook\.classifier_dataset\.selection has no effect',
+        ),
+        (
+            dict(classifier_dataloader=dict(dataset=dict(type='CleanSubset'))),
+            r'NoiseFilterHook\.classifier_dataloader\.dataset has no effect',
+        ),
+        (dict(selector=dict(type='GMMSelector', max_iter=0)), '`max_iter` is 0: set it to 1'),
+        (dict(selector=dict(type='GMMSelector', tol=-1.0)), '`tol` is -1.0: set it to 0'),
+        (dict(selector=dict(type='GMMSelector', reg_covar=-1.0)), '`reg_covar` is -1.0'),
+        (dict(selector=dict(type='GMMSelector', random_state=-1)), '`random_state` is -1'),
     ],
 )
 def test_settings_of_the_scoring_pass_are_checked_before_training(cfg, setting, match):
     cfg.default_hooks.noise_filter.update(setting)
     fails(cfg, ValueError, match)
+
+
+@pytest.mark.parametrize(
+    ('options', 'match'),
+    [
+        (dict(begin=2), r'RefilterHook\.begin=2 has no effect without an interval'),
+        (
+            dict(selector=dict(type='SmallLossSelector', noise_ratio=0.4, warmup_epochs=3)),
+            r'RefilterHook\.selector.*warmup_epochs=3,.*train_cfg\.max_epochs=2',
+        ),
+    ],
+)
+def test_settings_that_refiltering_would_ignore(tmp_path, options, match):
+    cfg = tiny('ce/ce_digits_sym40.py', tmp_path, train_cfg__max_epochs=2)
+    cfg.custom_hooks = [dict(type='NoTraining')]
+    cfg.default_hooks.noise_filter = dict(type='RefilterHook', **options)
+    fails(cfg, ValueError, match)
+
+
+SMALL = dict(type='SmallLoss', noise_ratio=0.4, warmup_epochs=5)
+
+
+@pytest.mark.parametrize(
+    ('config', 'options', 'text'),
+    [
+        (
+            CONFIG,
+            dict(model__detector__head__warmup_epochs=2),
+            'model.detector.head.warmup_epochs=2, and only 1 epochs train the DualPromptHead',
+        ),
+        (
+            CONFIG,
+            dict(model__classifier__head__loss=SMALL),
+            'model.classifier.head.loss_module.warmup_epochs=5, and only 1 epochs',
+        ),
+        (CONFIG, dict(noise_filter__detection_interval=2), 'more than detector_epochs=1: nothing'),
+        (
+            CONFIG,
+            dict(model__classifier=None, noise_filter__keep_num_updates=True),
+            'throughout: NoiseFilterHook.keep_num_updates.',
+        ),
+        (
+            'gmm/gmm_digits_sym40.py',
+            dict(noise_filter__begin=1),
+            'begin=1 leaves no epoch of train_cfg.max_epochs=1',
+        ),
+        (
+            'ce/ce_digits_sym40.py',
+            dict(noise_filter=dict(type='RefilterHook', classifier_dataset=WEIGHTED)),
+            'throughout: RefilterHook.classifier_dataset.',
+        ),
+    ],
+)
+def test_what_may_be_meant_is_warned_of_before_training(tmp_path, config, options, text):
+    cfg = tiny(config, tmp_path)
+    for key, value in options.items():
+        prefix = 'default_hooks.' if key.startswith('noise_filter') else ''
+        cfg.merge_from_dict({prefix + key.replace('__', '.'): value})
+    cfg.custom_hooks = [dict(type='NoTraining')]
+    with pytest.raises(AssertionError, match='training has started'):
+        run(cfg)
+    assert f'{text}' in next(tmp_path.glob('*/*.log')).read_text()
+
+
+def test_scoring_settings_beside_a_selection_file_are_warned_of(cfg, tmp_path):
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    path = write(tmp_path / 'selection.csv', dataset, np.arange(24) < 6)
+    cfg.default_hooks.noise_filter.update(selection=path, limits=dict(max_rejected=0.5))
+    with pytest.raises(AssertionError, match='training has started'):
+        run(cfg)
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    assert 'since NoiseFilterHook.selection is a file: NoiseFilterHook.' in log
+    assert 'NoiseFilterHook.limits' in log
 
 
 def test_scoring_without_validation_data_and_pipeline(cfg):

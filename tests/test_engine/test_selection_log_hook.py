@@ -7,10 +7,11 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
-from mmpretrain.registry import HOOKS
+from mmengine.registry import DefaultScope
+from mmpretrain.registry import HOOKS, MODELS
 
 from deft_mm.engine.hooks import SelectionLogHook
-from deft_mm.models.heads.recipes import get_recipe
+from deft_mm.models.heads import ScoringHead
 from runner_utils import run, tiny
 
 CONFIG = 'deft/deft_digits_sym40.py'
@@ -73,7 +74,8 @@ def test_classes_without_a_kept_sample_are_named(tmp_path):
 def messages_of(name: str, *epochs, head=None) -> list[list[str]]:
     """The warnings of each epoch, from the kept shares of ten classes of 100 samples."""
     hook, hub, said = SelectionLogHook(), MessageHub.get_instance(name), []
-    runner = SimpleNamespace(message_hub=hub, epoch=5, model=SimpleNamespace(head=head))
+    model = SimpleNamespace(head=head or ScoringHead())
+    runner = SimpleNamespace(message_hub=hub, epoch=5, model=model)
     given = np.repeat(np.arange(10), 100)
     dataset = SimpleNamespace(metainfo=dict(classes=list('abcdefghij')), given_labels=given)
     for shares in epochs:
@@ -111,7 +113,10 @@ def test_a_class_that_comes_back_with_next_to_nothing_is_named_once():
 
 @pytest.mark.parametrize('recipe', ['synthetic', 'cautious'])
 def test_the_cautious_recipe_is_recommended_to_others(recipe):
-    head = SimpleNamespace(recipe=get_recipe(recipe))
+    cfg = tiny(CONFIG, 'unused').model.detector.head
+    cfg.update(recipe=recipe, ctx_init='a photo of a', loss_cls=None, loss_warmup=None)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        head = MODELS.build(cfg)
     (message,) = messages_of(f'of {recipe}', [0.8] * 10, [0.3] * 10, head=head)[1]
     assert ("recipe='cautious'" in message) == (recipe == 'synthetic')
     assert 'lower learning rate' in message

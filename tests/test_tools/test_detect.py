@@ -333,6 +333,8 @@ def test_missing_config_and_checkpoint_are_named(detect, monkeypatch):
         (['x.pth', '--selector', 'X', '--threshold', '1'], 'give one of the two'),
         (['x.pth', '--template', '{}'], 'belong to --clip-only'),
         (['--clip-only', '--class-names', 'detector'], 'has no classes of its own'),
+        (['x.pth', '--batch-size', '0'], '--batch-size is 0: give 1 or more'),
+        (['x.pth', '--num-workers', '-1'], '--num-workers is -1: give 0 or more'),
     ],
 )
 def test_options_that_exclude_each_other_end_in_a_usage_message(

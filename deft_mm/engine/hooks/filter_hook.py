@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -143,6 +144,26 @@ class FilterHook(Hook):
                 f'{self.name}.out_file is {out_file!r}: give the name of a file, such as '
                 "'selection.csv'; it is written to the work directory."
             )
+        for key, cfg in dict(
+            classifier_dataset=classifier_dataset, classifier_dataloader=classifier_dataloader
+        ).items():
+            for name in {'dataset', 'selection'} & set(cfg or ()):
+                raise ValueError(
+                    f'{self.name}.{key}.{name} has no effect, since data and selection are those '
+                    'of the run: leave it out.'
+                )
+        given = dict(
+            selector=selector,
+            limits=limits,
+            detection_interval=detection_interval,
+            pipeline=pipeline,
+            batch_size=batch_size,
+            num_workers=num_workers,
+            keep_num_updates=keep_num_updates or None,
+            classifier_dataset=classifier_dataset,
+            classifier_dataloader=classifier_dataloader,
+        )
+        self._given = [name for name, value in given.items() if value is not None]
         self.detection_interval = detection_interval
         self.pipeline_cfg = pipeline
         self.batch_size = batch_size
@@ -209,6 +230,9 @@ class FilterHook(Hook):
                 f'The config adds label noise: {share:.1f}% of the labels are wrong.'
             )
         self.start(runner)
+        if not self.exchanges_data:
+            names = ('keep_num_updates', 'classifier_dataset', 'classifier_dataloader')
+            self.warn_of_unused(runner, names, 'all samples are trained on throughout')
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """On a resume, restore the data before the weights, optimisers and schedulers are loaded.
@@ -375,6 +399,38 @@ class FilterHook(Hook):
         check_selection(
             table.kept, type(self.selector).__name__, table.given_label, table.class_names
         )
+
+    def check_epochs(self, runner: Runner, epochs: int, key: str) -> None:
+        """Refuse a selector whose warm-up is longer than what it selects in, and warn of reports
+        that never come.
+
+        Args:
+            runner (Runner): The runner.
+            epochs (int): For how many epochs the model that scores is trained.
+            key (str): The setting that says so.
+
+        Raises:
+            ValueError: If the warm-up is longer.
+        """
+        warmup = getattr(self.selector, 'warmup_epochs', 0)
+        if warmup > epochs:
+            raise ValueError(
+                f'{self.name}.selector ({type(self.selector).__name__}) has warmup_epochs={warmup},'
+                f' but selects for the last time after {key}={epochs}, when it would reject less '
+                'than its noise_ratio: lower warmup_epochs, or leave it out.'
+            )
+        if epochs and (self.detection_interval or 0) > epochs:
+            runner.logger.warning(
+                f'{self.name}.detection_interval={self.detection_interval} is more than '
+                f'{key}={epochs}: nothing is reported before the end.'
+            )
+
+    def warn_of_unused(self, runner: Runner, names: Sequence[str], reason: str) -> None:
+        """Say which of the settings that are given have no effect."""
+        unused = [name for name in names if name in self._given]
+        if unused:
+            text = ', '.join(f'{self.name}.{name}' for name in unused)
+            runner.logger.warning(f'Without effect, since {reason}: {text}.')
 
     def _scoring_options(self, runner: Runner) -> dict[str, int]:
         val = runner.cfg.get('val_dataloader') or {}

@@ -14,6 +14,7 @@ from torch import nn
 from deft_mm.datasets import NoisyLabelDataset, given_labels_of
 from deft_mm.datasets.selection_wrapper import SelectionWrapper
 from deft_mm.engine.hooks.filter_hook import FilterHook
+from deft_mm.engine.hooks.noise_filter_hook import NoiseFilterHook
 from deft_mm.engine.rehearsal import check_sample_fields, fields_read_by
 from deft_mm.engine.stage_switch import (
     active_model,
@@ -60,6 +61,7 @@ class LossContextHook(Hook):
         if self._needs('num_samples'):
             self.context.num_samples = _num_samples(training_data(runner))
         self._enter(runner)
+        _warn_of_long_warm_ups(runner)
         # Data that are exchanged later are looked at by the hook that does it.
         if not any(isinstance(h, FilterHook) and h.exchanges_data for h in runner.hooks):
             _check_fields(runner)
@@ -97,6 +99,25 @@ class LossContextHook(Hook):
 
     def _needs(self, name: str) -> bool:
         return any(name in module.context_needs for module in self.modules)
+
+
+def _warn_of_long_warm_ups(runner: Runner) -> None:
+    """A stage may be too short for what is to begin in it; in a trial run that is meant."""
+    stages = {}
+    for hook in runner.hooks:
+        if isinstance(hook, NoiseFilterHook):
+            stages = dict(detector=hook.detector_epochs, classifier=hook.classifier_epochs)
+    for path, module in bare_model(runner).named_modules():
+        if not (isinstance(module, ContextModule) and module.warmup_setting):
+            continue
+        epochs = stages.get(path.split('.')[0], runner.max_epochs)
+        value = getattr(module, module.warmup_setting)
+        if value >= epochs > 0:
+            key = '.'.join(filter(None, ('model', path, module.warmup_setting)))
+            runner.logger.warning(
+                f'{key}={value}, and only {epochs} epochs train the {type(module).__name__}: what '
+                'comes after this warm-up does not come.'
+            )
 
 
 def _check_fields(runner: Runner) -> None:

@@ -23,6 +23,9 @@ from deft_mm.evaluation import SelectionReport
 from deft_mm.models.algorithms import DeFT
 from deft_mm.selection import SampleTable
 
+# What has a say in how samples are scored and selected.
+_SCORING = ('selector', 'limits', 'detection_interval', 'pipeline', 'batch_size', 'num_workers')
+
 
 @HOOKS.register_module()
 class NoiseFilterHook(FilterHook):
@@ -106,23 +109,14 @@ class NoiseFilterHook(FilterHook):
         self._settle_epochs(runner)
         if self.selection is None:
             self.prepare_scoring(runner, self.model.detector)
-            self._check_selector_warmup()
+            self.check_epochs(runner, self.detector_epochs, 'detector_epochs')
         else:
+            self.warn_of_unused(runner, _SCORING, 'NoiseFilterHook.selection is a file')
             self.table = read_selection_of(self.dataset, self.selection)
         if self.model.classifier is not None:
             self.rehearse(runner, self.model.detector, self.model.classifier)
         if 'detector' in runner.optim_wrapper:
             start_stage(runner, 'detector', max(self.detector_epochs, 1))
-
-    def _check_selector_warmup(self) -> None:
-        """A selector that selects once is to be past its warm-up."""
-        warmup = getattr(self.selector, 'warmup_epochs', 0)
-        if warmup > self.detector_epochs:
-            raise ValueError(
-                f'NoiseFilterHook.selector ({type(self.selector).__name__}) has warmup_epochs='
-                f'{warmup}, but selects once, after detector_epochs={self.detector_epochs}, when '
-                'it would reject less than its noise_ratio: leave warmup_epochs out.'
-            )
 
     def _settle_epochs(self, runner: Runner) -> None:
         """Check how many epochs each stage has; set the run's length where one is left out."""

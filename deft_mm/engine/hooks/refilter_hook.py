@@ -35,7 +35,8 @@ class RefilterHook(FilterHook):
                     type='RefilterHook', selector=dict(type='GMMSelector'), begin=1, interval=1))
 
     Args:
-        begin (int): The warm-up, epochs on all samples before the first selection. Defaults to 1.
+        begin (int, optional): The warm-up, epochs on all samples before the first selection; it
+            goes with ``interval``. None is 1. Defaults to None.
         interval (int, optional): Epochs between two selections; None trains on all samples.
             Defaults to None.
         **kwargs: Arguments of :class:`FilterHook`.
@@ -46,7 +47,9 @@ class RefilterHook(FilterHook):
 
     default_selector = 'GMMSelector'
 
-    def __init__(self, begin: int = 1, interval: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, begin: int | None = None, interval: int | None = None, **kwargs: Any
+    ) -> None:
         if 'detector_epochs' in kwargs:
             raise ValueError(
                 'RefilterHook.detector_epochs is a setting of the stages of DeFT: set '
@@ -57,9 +60,14 @@ class RefilterHook(FilterHook):
             raise ValueError(
                 f'RefilterHook.interval is {interval}: set it to 1 or more, or to None for never.'
             )
-        if begin < 0:
+        if begin is not None and interval is None:
+            raise ValueError(
+                f'RefilterHook.begin={begin} has no effect without an interval: set interval=1 to '
+                'select before every epoch from there on, or leave begin out.'
+            )
+        self.begin = 1 if begin is None else begin
+        if self.begin < 0:
             raise ValueError(f'RefilterHook.begin is {begin}: set it to 0 or more epochs.')
-        self.begin = begin
         self.interval = interval
 
     @property
@@ -80,7 +88,13 @@ class RefilterHook(FilterHook):
                 'has two stages: set default_hooks.noise_filter='
                 "dict(type='NoiseFilterHook', detector_epochs=...)."
             )
+        if self.interval and self.begin >= runner.max_epochs:
+            runner.logger.warning(
+                f'RefilterHook.begin={self.begin} leaves no epoch of train_cfg.max_epochs='
+                f'{runner.max_epochs} to train on a selection.'
+            )
         self.prepare_scoring(runner, self.model)
+        self.check_epochs(runner, runner.max_epochs, 'train_cfg.max_epochs')
         by_iter = [s for s in runner.param_schedulers or [] if not s.by_epoch]
         if self.interval and by_iter and not self.keep_num_updates:
             raise ValueError(

@@ -123,7 +123,7 @@ class SelectionLogHook(Hook):
         said = hub.get_info('classes_without_kept', [])
         # One that comes back with next to nothing, and goes again, is no news.
         still = [c for c in said if share[1 + c] < self.collapse * share[0]]
-        remedy = _remedy(_head(runner))
+        remedy = _head(runner).remedy_for_collapse()
         for message in _messages(names, share, highest, fallen, lost, still, remedy):
             runner.logger.warning(f'Epoch {runner.epoch + 1}: {message}')
         hub.update_info('classes_without_kept', sorted({*lost, *still}))
@@ -139,22 +139,12 @@ def _head(runner: Runner):
     return getattr(active_model(runner), 'head', None)
 
 
-def _remedy(head) -> str:
-    recipe = getattr(head, 'recipe', None)
-    if getattr(recipe, 'train_classifier', True):
-        return (
-            "try DualPromptHead.recipe='cautious' (deft_folder_cautious.py), a lower learning "
-            'rate, or fewer NoiseFilterHook.detector_epochs.'
-        )
-    return 'try a lower learning rate, or fewer NoiseFilterHook.detector_epochs.'
-
-
 def _messages(names, share, highest, fallen, lost: list[int], still: list[int], remedy: str):
     if fallen[0]:
         yield (
             f'the selection collapses: it keeps {share[0]:.0%} of the samples, and kept '
             f'{highest[0]:.0%} before. The detector may be talking itself into its own mistakes: '
-            f'{remedy}'
+            f'try {remedy}'
         )
     new = [c for c in lost if c not in still]
     if new:

@@ -15,6 +15,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
+from deft_mm.models.losses._checks import check_not_negative
 from deft_mm.models.text import at_least_float32
 from deft_mm.models.training_context import ContextModule
 
@@ -67,6 +68,7 @@ class FixMatch(ContextModule, ImageClassifier):
             labelled images with others.
     """
 
+    warmup_setting = 'ramp_epochs'
     sample_fields = {'view': "FixMatchDataset and collate_fn=dict(type='fix_match_collate')"}
 
     def __init__(
@@ -79,11 +81,7 @@ class FixMatch(ContextModule, ImageClassifier):
         super().__init__(**kwargs)
         if not 0 <= threshold <= 1:
             raise ValueError(f'FixMatch.threshold is a probability in [0, 1], found {threshold!r}.')
-        for name, value in dict(
-            unlabelled_weight=unlabelled_weight, ramp_epochs=ramp_epochs
-        ).items():
-            if value < 0:
-                raise ValueError(f'FixMatch.{name} is {value!r}: set it to 0 or more.')
+        check_not_negative(self, unlabelled_weight=unlabelled_weight, ramp_epochs=ramp_epochs)
         if not isinstance(self.head, ClsHead):
             raise TypeError(
                 'FixMatch.head must be a ClsHead, such as LinearClsHead, whose forward gives '

@@ -14,7 +14,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor
 
 from deft_mm.models.losses import ComplementaryLabelLoss
-from deft_mm.models.losses._checks import NO_MIXING, check_unmixed
+from deft_mm.models.losses._checks import NO_MIXING, check_not_negative, check_unmixed
 from deft_mm.models.text import (
     PackedPrompts,
     PromptLearner,
@@ -128,6 +128,7 @@ class DualPromptHead(ContextModule, TextHead):
     """
 
     offers = ('yes_prob', *TextHead.offers)
+    warmup_setting = 'warmup_epochs'
 
     def __init__(
         self,
@@ -166,10 +167,7 @@ class DualPromptHead(ContextModule, TextHead):
         if not self.recipe.train_classifier:
             _check_without_classifier(recipe, ctx_init, loss_cls=loss_cls, loss_warmup=loss_warmup)
         self.warmup_epochs = self.recipe.warmup_epochs if warmup_epochs is None else warmup_epochs
-        if self.warmup_epochs < 0:
-            raise ValueError(
-                f'DualPromptHead.warmup_epochs is {warmup_epochs}: set it to 0 or more.'
-            )
+        check_not_negative(self, warmup_epochs=self.warmup_epochs)
         if text_memory_gb is not None and not text_memory_gb > 0:
             raise ValueError(
                 f'DualPromptHead.text_memory_gb is {text_memory_gb!r}: set it above 0, or to None '
@@ -314,6 +312,13 @@ class DualPromptHead(ContextModule, TextHead):
         """bool: Whether rejected samples have no longer their given label as positive label."""
         begin = self.recipe.pseudo_label_epoch
         return not self.in_warmup or (begin is not None and self.epoch >= begin)
+
+    def remedy_for_collapse(self) -> str:
+        """What to do where the selection collapses; see :class:`ScoringHead`."""
+        others = super().remedy_for_collapse()
+        if not self.recipe.train_classifier:
+            return others
+        return f"DualPromptHead.recipe='cautious' (deft_folder_cautious.py), {others}"
 
     @property
     def uses_pseudo_labels(self) -> bool:

@@ -32,6 +32,14 @@ class ScoringHead:
     batch_selection: tuple[Tensor | None, Tensor] | None = None
     doubts_labels: bool = True
 
+    def remedy_for_collapse(self) -> str:
+        """What to do where a head that trains on what it keeps keeps less and less.
+
+        Returns:
+            str: Settings to try, for a log line.
+        """
+        return 'a lower learning rate, or fewer NoiseFilterHook.detector_epochs.'
+
     def class_scores(self, feats: tuple[Tensor], names: Collection[str]) -> dict[str, Tensor]:
         """Scores of a batch for every class; see the function of this name.
 

@@ -5,6 +5,8 @@ Shapes: B samples, C classes.
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor, nn
 
 from deft_mm.models.training_context import ContextModule
@@ -23,6 +25,13 @@ def check_reduction(loss: nn.Module, reduction: str) -> str:
             f'{type(loss).__name__}.reduction is {reduction!r}: set one of {", ".join(REDUCTIONS)}.'
         )
     return reduction
+
+
+def check_not_negative(module: nn.Module, **settings: float) -> None:
+    """Refuse weights that would turn a loss round, or make it infinite."""
+    for name, value in settings.items():
+        if not 0 <= value < math.inf:
+            raise ValueError(f'{type(module).__name__}.{name} is {value}: set it to 0 or more.')
 
 
 def check_class_indices(loss: nn.Module, target: Tensor) -> None:

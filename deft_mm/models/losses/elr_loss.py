@@ -13,7 +13,7 @@ from torch import Tensor
 
 from deft_mm.models.training_context import ContextModule, TrainingContext
 
-from ._checks import check_num_classes, check_samples, missing_context
+from ._checks import check_not_negative, check_num_classes, check_samples, missing_context
 from .per_sample_loss import PerSampleLoss
 
 # Bounds of a probability, in the targets and in the regulariser.
@@ -82,8 +82,7 @@ class ELRLoss(ContextModule, PerSampleLoss):
         super().__init__(reduction, loss_weight)
         if not 0 <= beta < 1:
             raise ValueError(f'ELRLoss.beta is {beta}: set it to 0 or more and below 1.')
-        if lambda_elr < 0:
-            raise ValueError(f'ELRLoss.lambda_elr is {lambda_elr}: set it to 0 or more.')
+        check_not_negative(self, lambda_elr=lambda_elr)
         self.num_classes = num_classes
         self.beta = beta
         self.lambda_elr = lambda_elr

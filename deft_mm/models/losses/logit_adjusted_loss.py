@@ -12,7 +12,7 @@ from torch import Tensor
 
 from deft_mm.models.training_context import ContextModule, TrainingContext
 
-from ._checks import check_num_classes, missing_context
+from ._checks import check_not_negative, check_num_classes, missing_context
 from .per_sample_loss import PerSampleLoss
 
 
@@ -53,8 +53,7 @@ class LogitAdjustedLoss(ContextModule, PerSampleLoss):
 
     def __init__(self, tau: float = 1.0, reduction: str = 'mean', loss_weight: float = 1.0) -> None:
         super().__init__(reduction, loss_weight)
-        if tau < 0:
-            raise ValueError(f'LogitAdjustedLoss.tau is {tau}: set it to 0 or more.')
+        check_not_negative(self, tau=tau)
         self.tau = tau
         # Not saved: it follows from the data.
         self.register_buffer('log_prior', torch.zeros(0), persistent=False)

@@ -9,6 +9,8 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from ._checks import check_not_negative
+
 
 @MODELS.register_module()
 class NegativeLearningLoss(nn.Module):
@@ -44,14 +46,12 @@ class NegativeLearningLoss(nn.Module):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
-        weights = dict(
+        check_not_negative(
+            self,
             complementary_weight=complementary_weight,
             positive_weight=positive_weight,
             loss_weight=loss_weight,
         )
-        for key, value in weights.items():
-            if value < 0:
-                raise ValueError(f'NegativeLearningLoss.{key} is {value}: set it to 0 or more.')
         if not 0 < clamp < 1:
             raise ValueError(f'NegativeLearningLoss.clamp is {clamp}: set it between 0 and 1.')
         self.complementary_weight = complementary_weight

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from mmpretrain.models.losses.utils import weight_reduce_loss
 from torch import Tensor, nn
 
-from ._checks import check_class_indices, check_reduction
+from ._checks import check_class_indices, check_not_negative, check_reduction
 
 
 class PerSampleLoss(nn.Module, ABC):
@@ -23,12 +23,13 @@ class PerSampleLoss(nn.Module, ABC):
         loss_weight (float): Weight of the whole loss. Defaults to 1.0.
 
     Raises:
-        ValueError: If ``reduction`` is none of the three.
+        ValueError: If ``reduction`` is none of the three, or ``loss_weight`` is negative.
     """
 
     def __init__(self, reduction: str = 'mean', loss_weight: float = 1.0) -> None:
         super().__init__()
         self.reduction = check_reduction(self, reduction)
+        check_not_negative(self, loss_weight=loss_weight)
         self.loss_weight = loss_weight
 
     @abstractmethod

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from ._checks import check_not_negative
 from .per_sample_loss import PerSampleLoss
 
 # Bounds of the reverse term: log(0) of the one-hot target becomes log(1e-4), about -9.2.
@@ -36,7 +37,7 @@ class SCELoss(PerSampleLoss):
         loss_weight (float): Weight of the whole loss. Defaults to 1.0.
 
     Raises:
-        ValueError: If ``reduction`` is none of the three.
+        ValueError: If a weight is negative, or ``reduction`` is none of the three.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class SCELoss(PerSampleLoss):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__(reduction, loss_weight)
+        check_not_negative(self, alpha=alpha, beta=beta)
         self.alpha = alpha
         self.beta = beta
 

@@ -9,7 +9,9 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
-from ._checks import missing_context
+from deft_mm.forget_rate import forget_rate, num_kept
+
+from ._checks import check_not_negative, missing_context
 from .wrapping_loss import WrappingLoss
 
 
@@ -48,6 +50,8 @@ class SmallLoss(WrappingLoss):
         ValueError: If a setting is out of range.
     """
 
+    warmup_setting = 'warmup_epochs'
+
     def __init__(
         self,
         noise_ratio: float,
@@ -58,8 +62,7 @@ class SmallLoss(WrappingLoss):
         super().__init__(loss, reduction)
         if not 0 <= noise_ratio <= 1:
             raise ValueError(f'SmallLoss.noise_ratio is {noise_ratio}: set it between 0 and 1.')
-        if warmup_epochs < 0:
-            raise ValueError(f'SmallLoss.warmup_epochs is {warmup_epochs}: set it to 0 or more.')
+        check_not_negative(self, warmup_epochs=warmup_epochs)
         self.noise_ratio = noise_ratio
         self.warmup_epochs = warmup_epochs
 
@@ -72,15 +75,11 @@ class SmallLoss(WrappingLoss):
         """
         if self.context is None:
             raise missing_context(self, 'the epoch, on which depends how many samples it rejects')
-        if self.context.epoch >= self.warmup_epochs:
-            return self.noise_ratio
-        return self.noise_ratio * self.context.epoch / max(self.warmup_epochs - 1, 1)
+        return forget_rate(self.noise_ratio, self.warmup_epochs, self.context.epoch)
 
     def select(self, loss: Tensor) -> Tensor:
         """Positions of the kept samples in a batch, int64 of shape (K,), by ascending loss (B,)."""
-        # A little more than the product, which falls short of 1 for 5 samples at a rate of 0.8.
-        num_kept = int((1 - self.forget_rate) * len(loss) + 1e-6)
-        return loss.argsort(stable=True)[:num_kept]
+        return loss.argsort(stable=True)[: num_kept(len(loss), self.forget_rate)]
 
     def training_loss(self, cls_score, target, weight, avg_factor, reduction) -> Tensor:
         """The loss of a batch, whose labels may be mixed ones.

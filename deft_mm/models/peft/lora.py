@@ -43,7 +43,8 @@ class LoRA(BlockMethod):
         last_n_blocks (int, optional): Only the last blocks are tuned. Defaults to None, all.
 
     Raises:
-        ValueError: A rank below 1, an unknown target, or ``last_n_blocks`` out of range.
+        ValueError: A rank below 1, ``alpha`` not above 0, an unknown target, or ``last_n_blocks``
+            out of range.
     """
 
     def __init__(
@@ -56,6 +57,8 @@ class LoRA(BlockMethod):
         super().__init__(last_n_blocks)
         self.rank = positive_int(rank, 'LoRA.rank')
         self.targets = tuple(targets)
+        if not 0 < alpha < math.inf:
+            raise ValueError(f'LoRA.alpha={alpha} must be above 0, or nothing would be tuned')
         self.alpha = alpha
         known = set(TARGETS)
         if not self.targets or len(set(self.targets) & known) != len(self.targets):
