@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 from mmengine.config import ConfigDict
 from mmengine.dataset import ConcatDataset
+from mmengine.logging import MMLogger
 from mmengine.registry import DATASETS, init_default_scope
 
 from deft_mm.datasets import (
     CleanSubset,
     DigitsDataset,
     NoisyLabelDataset,
+    RelabelledSubset,
     clean_labels_of,
     given_labels_of,
 )
@@ -167,3 +169,27 @@ def test_takes_a_selection_as_it_is():
     np.testing.assert_array_equal(rejected.given_labels, noisy.given_labels[~KEPT])
     with pytest.raises(ValueError, match='selection.*40 entries.*39 samples'):
         CleanSubset(digits(indices=39), selection)
+
+
+def test_what_a_file_or_a_mask_keeps_is_logged_once(tmp_path, caplog):
+    MMLogger.get_instance('of subsets').propagate = True
+    path = write(tmp_path / 'selection.csv', digits(), KEPT)
+    with caplog.at_level('INFO'):
+        subset = CleanSubset(digits(), path)
+        subset.full_init()
+        CleanSubset(digits(), KEPT, keep='rejected')
+        relabelled = RelabelledSubset(digits(), path)
+    n, kept = len(KEPT), int(KEPT.sum())
+    assert [record.message for record in caplog.records] == [
+        f"CleanSubset of '{path}'. Selected: {kept} of {n} (kept)",
+        f'CleanSubset of a mask. Selected: {n - kept} of {n} (rejected)',
+        f"RelabelledSubset of '{path}'. Selected: {len(relabelled)} of {n}, "
+        f'Relabelled: {len(relabelled) - kept} above 0.9',
+    ]
+
+
+def test_a_selection_that_a_hook_has_told_of_is_not_told_again(caplog):
+    MMLogger.get_instance('of subsets').propagate = True
+    with caplog.at_level('INFO'):
+        CleanSubset(digits(), selection_of(digits(), KEPT))
+    assert not caplog.records

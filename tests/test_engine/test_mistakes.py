@@ -54,7 +54,10 @@ def test_data_without_class_names(cfg):
 @pytest.mark.parametrize(
     ('detector_epochs', 'match'),
     [
-        (0, 'leaves 0 to the detector'),
+        (
+            0,
+            r'leaves 0 to the detector.*between 1 and max_epochs - 1.*classifier=None;.*selection=',
+        ),
         (-1, 'leaves -1'),
         (2, '0 to the classifier'),
         (None, 'not set'),

@@ -143,7 +143,9 @@ class NoiseFilterHook(FilterHook):
             raise ValueError(
                 'Every stage needs at least one epoch, but NoiseFilterHook.detector_epochs='
                 f'{first} of train_cfg.max_epochs={runner.max_epochs} leaves {first} to the '
-                f'detector and {second} to the classifier.'
+                f'detector and {second} to the classifier: set it between 1 and max_epochs - 1. '
+                'Stage 1 alone has model.classifier=None; stage 2 alone takes '
+                'NoiseFilterHook.selection=<a selection.csv>.'
             )
         if self.selection is not None:
             # The detector is not asked, so it is not trained either.
