@@ -33,3 +33,27 @@ def first_few(items: Iterable[str], most: int = 10) -> str:
     items = list(items)
     more = f' and {len(items) - most} more' if len(items) > most else ''
     return ', '.join(items[:most]) + more
+
+
+def first_line(error: Exception) -> str:
+    """What an error of another library says, to go on with in a sentence.
+
+    Args:
+        error (Exception): The error.
+
+    Returns:
+        str: Its first line without a full stop, or its type where it says nothing.
+    """
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip('.')
+
+
+def printable(text: str) -> str:
+    """Write a name so that a log can take it: on one line, and without surrogates.
+
+    Args:
+        text (str): A name, or a message with names.
+
+    Returns:
+        str: The text, what is not printable escaped as in Python.
+    """
+    return ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

@@ -18,7 +18,7 @@ from deft_mm.datasets.chain import (
 )
 from deft_mm.datasets.dataset_fingerprint import dataset_fingerprint
 from deft_mm.datasets.dataset_wrapper import DatasetWrapper
-from deft_mm.datasets.noise.label_noise import build_noise
+from deft_mm.datasets.noise.label_noise import LabelNoise, build_noise
 from deft_mm.datasets.noise.noise_file import NoiseFile, check_noise_file
 from deft_mm.main_process import on_main_process
 
@@ -75,6 +75,8 @@ class NoisyLabelDataset(DatasetWrapper):
         self.noise_file = noise_file
         if noise_file is not None:
             check_noise_file(noise_file, self.noise)
+        if isinstance(self.noise, LabelNoise) and not lazy_init:
+            self.noise.require_files()
         super().__init__(dataset, lazy_init)
 
     def _load(self) -> None:

@@ -13,7 +13,7 @@ from deft_mm.datasets.chain import clean_labels_of, given_labels_of
 from deft_mm.datasets.dataset_fingerprint import dataset_fingerprint
 from deft_mm.datasets.dataset_wrapper import DatasetWrapper
 from deft_mm.selection.sample_table import SampleTable
-from deft_mm.selection.selection_file import read_selection
+from deft_mm.selection.selection_file import read_selection, require_selection_file
 from deft_mm.selection.selector import check_selection
 
 
@@ -57,6 +57,9 @@ class SelectionWrapper(DatasetWrapper):
         self.selection = self._check_type(selection)
         self.num_samples = num_samples
         self.check_class_names = check_class_names
+        if isinstance(self.selection, (str, PathLike)) and not lazy_init:
+            # Before time is spent on the data set.
+            require_selection_file(self.selection)
         super().__init__(dataset, lazy_init)
 
     def full_init(self) -> None:

@@ -7,9 +7,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
+
+from deft_mm.user_file import read_bytes
 
 # For each part: what a reader calls it, and what usually makes it differ.
 _PARTS = {
@@ -189,8 +190,9 @@ def digest_file(path: str | PathLike) -> str:
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ValueError: If it is a pipe, a folder or the like.
     """
-    return digest(Path(path).read_bytes(), size=16)
+    return digest(read_bytes(path), size=16)
 
 
 def digest(*parts: bytes, size: int = 8) -> str:

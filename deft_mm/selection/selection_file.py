@@ -8,18 +8,24 @@ whose name ends in ``.parquet`` has the same columns, and the lines as its metad
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 from mmengine.logging import print_log
 
+from deft_mm.csv_cells import ESCAPED, from_cell, to_cell
 from deft_mm.fileio import check_header, write_atomically
 from deft_mm.selection.fingerprint import Fingerprint
 from deft_mm.selection.sample_table import SampleTable
+from deft_mm.shorten import first_line, shorten
+from deft_mm.user_file import lines_of, open_file, parse_json
 
 FORMAT = 'deft_mm-selection'
 FORMAT_VERSION = 1
@@ -53,7 +59,9 @@ _DTYPES = {
     'kept': 'U8',
     'score': np.float32,
 }
-# File names are bytes; those that are not UTF-8 survive the way through Python and the file.
+# The line of the header that names all classes is the longest.
+_MOST_CLASSES = 2**26
+# File names are bytes; those that are not UTF-8 survive the way through Python and Parquet.
 _ENCODING = dict(encoding='utf-8', errors='surrogateescape')
 
 
@@ -76,8 +84,15 @@ def write_selection(path: str | PathLike, table: SampleTable) -> None:
         data = _to_parquet(table, header)
     else:
         names = _columns_of(table)
-        lines = [*(f'# {key}: {value}' for key, value in header.items()), ','.join(names)]
-        data = ('\n'.join([*lines, *_rows(table, names)]) + '\n').encode(**_ENCODING)
+        paths, classes = (
+            list(map(to_cell, texts)) for texts in (table.img_path, table.class_names)
+        )
+        # Programs cut these lines at commas: a part that begins as a formula does would be one.
+        lines = [re.sub(',(?=[=+@-])', r'\\u002c', f'# {key}: {v}') for key, v in header.items()]
+        if (paths, classes) != (table.img_path, table.class_names):
+            lines.append(ESCAPED)
+        rows = _rows(table, names, paths, classes)
+        data = ('\n'.join([*lines, ','.join(names), *rows]) + '\n').encode()
     write_atomically(data, path)
 
 
@@ -99,14 +114,36 @@ def read_selection(path: str | PathLike) -> SampleTable:
         ImportError: If it is Parquet, and pyarrow is not installed.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"No selection file '{path}'. Stage 1 writes one: give its path, or run stage 1 first."
-        )
     require_pyarrow(path)
-    try:
+    with _explained(path):
         header, columns = (_read_parquet if _is_parquet(path) else _read_csv)(path)
         return _to_table(header, columns, path)
+
+
+def require_selection_file(path: str | PathLike) -> None:
+    """Check that a file can be opened, before time is spent on its data set.
+
+    Args:
+        path (str | PathLike): The file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no file, or can't be opened.
+        ImportError: If it is Parquet, and pyarrow is not installed.
+    """
+    require_pyarrow(path)
+    with _explained(path):
+        open_file(path).close()
+
+
+@contextmanager
+def _explained(path: str | PathLike) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"No selection file '{path}'. Stage 1 writes one: give its path, or run stage 1 first."
+        ) from error
     except (ValueError, csv.Error) as error:
         raise ValueError(
             f"'{path}' is not a usable selection file: {error}. "
@@ -123,9 +160,14 @@ def is_selection_file(path: str | PathLike) -> bool:
     Returns:
         bool: Whether it does.
     """
-    with open(path, 'rb') as file:
-        # Parquet has its metadata in the footer. Of CSV another program may have quoted the line.
-        return FORMAT.encode() in (file.read() if _is_parquet(path) else file.readline(200))
+    try:
+        with open_file(path) as file:
+            # Parquet has its metadata in the footer. Of CSV another program may have quoted the
+            # line.
+            start = file.read() if _is_parquet(path) else file.readline(200)
+    except ValueError:
+        return False
+    return FORMAT.encode() in start
 
 
 def _is_parquet(path: str | PathLike) -> bool:
@@ -152,12 +194,14 @@ def _columns_of(table: SampleTable) -> tuple[str, ...]:
     return COLUMNS if same else (*COLUMNS, 'score')
 
 
-def _rows(table: SampleTable, names: Sequence[str]) -> Iterator[str]:
+def _rows(
+    table: SampleTable, names: Sequence[str], paths: Sequence[str], classes: Sequence[str]
+) -> Iterator[str]:
     """Format the rows; strings are always quoted, so that a '#' in them starts no comment."""
-    class_names = [_quote(name) for name in table.class_names]
+    class_names = [_quote(name) for name in classes]
     texts = {
         'sample_idx': map(str, range(len(table))),
-        'img_path': map(_quote, table.img_path),
+        'img_path': map(_quote, paths),
         'given_class': (class_names[label] for label in table.given_label.tolist()),
         'kept': ('1' if kept else '0' for kept in table.kept.tolist()),
     }
@@ -215,45 +259,61 @@ def _read_parquet(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
     import pyarrow.parquet
 
     try:
-        content = pyarrow.parquet.read_table(path)
+        with open_file(path) as file, pyarrow.parquet.ParquetFile(file) as opened:
+            names = opened.schema_arrow.names
+            # Of a row, the index alone takes more than a byte: so much can't be unpacked of less.
+            if opened.metadata.num_rows > path.stat().st_size:
+                raise ValueError(
+                    f'it is said to have {opened.metadata.num_rows:,} rows, and has '
+                    f'{path.stat().st_size:,} bytes'
+                )
+            metadata = {k.decode(): v for k, v in (opened.schema_arrow.metadata or {}).items()}
+            _check_columns(names)
+            content = opened.read(columns=[name for name in (*COLUMNS, 'score') if name in names])
     except (pyarrow.ArrowException, OSError) as error:  # of damage it makes either
-        raise ValueError(str(error)) from error
-    metadata = {k.decode(): v for k, v in (content.schema.metadata or {}).items()}
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise ValueError(first_line(error)) from error
     ours = ('format', 'format_version', *_HEADER_KEYS)
-    header = _check_header({name: json.loads(metadata[name]) for name in ours if name in metadata})
-    _check_columns(content.column_names)
+    header = {name: parse_json(metadata[name]) for name in ours if name in metadata}
+    header = _check_header(header)
     for name in COLUMNS:
         # Where a score is missing, there is none.
         if _DTYPES.get(name) is not np.float32 and content[name].null_count:
             raise ValueError(f'column `{name}` has {content[name].null_count} empty cells')
-    # Another program may have made texts of paths, and something else of yes and no.
-    types = dict(img_path=pyarrow.binary(), kept=pyarrow.string())
-    try:
-        columns = {
-            name: content[name].cast(types.get(name, content[name].type)).to_numpy()
-            for name in (*_DTYPES, 'img_path')
-            if name in content.schema.names
-        }
-    except pyarrow.ArrowException as error:
-        raise ValueError(str(error)) from error
+    # Another program may have made texts of paths, and something else of numbers, yes and no.
+    types = {name: pyarrow.from_numpy_dtype(dtype) for name, dtype in _DTYPES.items()}
+    types |= dict(img_path=pyarrow.binary(), kept=pyarrow.string())
+    columns = {}
+    for name in (*_DTYPES, 'img_path'):
+        if name in content.schema.names:
+            try:
+                columns[name] = content[name].cast(types[name]).to_numpy()
+            except pyarrow.ArrowException as error:
+                raise ValueError(f'column `{name}`: {first_line(error)}') from error
     columns['img_path'] = [path.decode(**_ENCODING) for path in columns['img_path']]
     columns['kept'] = _read_kept(columns['kept'].astype(str))
     return header, columns
 
 
 def _read_csv(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
-    with path.open('rb') as file:
+    with open_file(path) as file:
         start = file.read(64)
     if b'# format:' not in start[:16]:
         raise ValueError(
             f'it starts with {start[:24]!r}, not with "# format:" '
             '(pickles and other binary files are never loaded)'
         )
-    # newline='': line breaks within quotes stay as they are.
-    with path.open(newline='', **_ENCODING) as file:
-        header, first_line = _read_header(file)
-        rows = _read_rows(file, next(csv.reader([first_line])))
+    lines = lines_of(path, _MOST_CLASSES)
+    header, names, first = _read_header(lines)
+    _check_columns(names)
+    try:
+        rows = _read_rows(lines, names)
+    except ValueError as error:
+        raise ValueError(_fault(path, names, first) or first_line(error)) from error
     columns = {name: rows[name] for name in (*_DTYPES, 'img_path') if name in rows.dtype.names}
+    if header.get('escaped'):
+        columns['img_path'] = list(map(from_cell, columns['img_path']))
     columns['kept'] = _read_kept(columns['kept'])
     return header, columns
 
@@ -282,53 +342,74 @@ def _to_table(header: dict, columns: dict[str, np.ndarray], path: Path) -> Sampl
 
 def _as_written(line: str) -> str:
     """A header line as it was before a spreadsheet quoted its cells and filled up its columns."""
-    cells = next(csv.reader([line.lstrip('\ufeff')]), [])
-    return ','.join(cells).rstrip(',')
+    text = line.rstrip('\r\n')
+    if text.startswith('"'):
+        text = ','.join(next(csv.reader([text]), []))
+    return text.rstrip(',')
 
 
-def _read_header(file: Iterable[str]) -> tuple[dict, str]:
-    """Read the comment lines; return them and the first line after them."""
-    header, line = {}, ''
-    for line in file:
+def _read_header(lines: Iterator[str]) -> tuple[dict, list[str], int]:
+    """Read the comment lines; return them, the names of the columns, and their line's number."""
+    header = {}
+    for number, line in enumerate(lines, start=1):
         text = _as_written(line)
         if not text.startswith('#'):
-            break
+            return _check_header(header), next(csv.reader([line]), []), number
         key, _, value = text[1:].partition(':')
         try:
-            header[key.strip()] = json.loads(value)
-        except json.JSONDecodeError as error:
-            raise ValueError(f'header line {line.strip()[:60]!r} is not "# key: JSON"') from error
-    else:
-        raise ValueError('there is no table after the header')
-    return _check_header(header), line
+            header[key.strip()] = parse_json(value)
+        except ValueError as error:
+            raise ValueError(
+                f'line {number}, {line.strip()[:60]!r}, is not "# key: JSON"'
+            ) from error
+    raise ValueError('there is no table after the header')
 
 
 def _check_header(header: dict) -> dict:
     check_header(header, FORMAT, FORMAT_VERSION, _HEADER_KEYS)
     classes = header['classes']
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
-        raise ValueError(f'header key `classes` is a list of names, found {classes!r}')
+        raise ValueError(f'header key `classes` is a list of names, found {str(classes)[:60]!r}')
     return header
 
 
 def _check_columns(names: Sequence[str]) -> None:
     missing = [name for name in COLUMNS if name not in names]
     if missing:
-        raise ValueError(f'column {missing} is missing, found the columns {names}')
+        raise ValueError(f'column {missing} is missing, found the columns {shorten(names)}')
+    repeated = [name for name in (*COLUMNS, 'score') if names.count(name) > 1]
+    if repeated:
+        raise ValueError(f'column {repeated} is there more than once')
 
 
-def _read_rows(file: Iterable[str], names: list[str]) -> np.ndarray:
+def _read_rows(lines: Iterator[str], names: list[str]) -> np.ndarray:
     """Read the rows into a structured array with one field a column.
 
     NumPy's reader takes 1.3 million rows in about a second; one in Python takes ten times that.
     """
-    _check_columns(names)
     # All columns, also those that are not ours: so that every row must have as many.
     dtype = [
         (name, _DTYPES.get(name, 'O')) if name in (*COLUMNS, 'score') else (f'other {i}', 'O')
         for i, name in enumerate(names)
     ]
-    return np.loadtxt(file, dtype=dtype, comments=None, delimiter=',', quotechar='"', ndmin=1)
+    return np.loadtxt(lines, dtype=dtype, comments=None, delimiter=',', quotechar='"', ndmin=1)
+
+
+def _fault(path: Path, names: list[str], first: int) -> str | None:
+    """Find the line that NumPy's reader stopped at, which it counts in its own ways."""
+    lines = itertools.islice(lines_of(path, _MOST_CLASSES), first, None)
+    reader = csv.reader(lines)
+    for row in filter(None, reader):
+        where = f'line {first + reader.line_num}'
+        if len(row) != len(names):
+            return f'{where} has {len(row)} cells for {len(names)} columns'
+        for name, cell in zip(names, row, strict=True):
+            if _DTYPES.get(name) in (np.int64, np.float32):
+                try:
+                    np.array(cell).astype(_DTYPES[name])
+                except (ValueError, OverflowError):
+                    return f'{where}: {name} is {cell[:60]!r}, not a number as it should be'
+    return None
 
 
 def _read_kept(words: np.ndarray) -> np.ndarray:
@@ -347,12 +428,13 @@ def _order_of(sample_idx: np.ndarray, num_samples: int) -> np.ndarray:
     repeated = ordered[1:][ordered[1:] == ordered[:-1]]
     if len(repeated):
         raise ValueError(f'sample_idx {repeated[0]} has more than one row')
-    if not np.array_equal(ordered, np.arange(num_samples)):
-        missing = np.setdiff1d(np.arange(num_samples), ordered)
-        unknown = np.setdiff1d(ordered, np.arange(num_samples))
+    if len(order) != num_samples or not np.array_equal(ordered, np.arange(len(order))):
+        known = (ordered >= 0) & (ordered < num_samples)
+        # The first that are missing; all of them can be more than there is memory for.
+        missing = np.setdiff1d(np.arange(min(num_samples, len(order) + 3)), ordered)
         raise ValueError(
-            f'the header says {num_samples} samples; {len(missing)} of them have no row (first: '
-            f'{missing[:3].tolist()}), {len(unknown)} rows have an unknown sample_idx (first: '
-            f'{unknown[:3].tolist()})'
+            f'the header says {num_samples} samples; {num_samples - np.count_nonzero(known)} of '
+            f'them have no row (first: {missing[:3].tolist()}), {np.count_nonzero(~known)} rows '
+            f'have an unknown sample_idx (first: {ordered[~known][:3].tolist()})'
         )
     return order

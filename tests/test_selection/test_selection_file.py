@@ -10,6 +10,7 @@ import pytest
 import torch
 from pyarrow import parquet
 
+from deft_mm.csv_cells import from_cell
 from deft_mm.selection import SampleTable, is_selection_file, read_selection, write_selection
 from tests.test_selection.selection_utils import GIVEN, fingerprint, selection
 
@@ -139,6 +140,45 @@ def test_file_names_that_are_not_unicode_survive(name, tmp_path):
     odd = os.fsdecode(b'\xff\xfe.png')
     paths = [odd, 'line\nbreak.png', '', '', '']
     assert read_back(tmp_path / name, selection(img_path=paths)).img_path == paths
+
+
+ODD_NAMES = ['=1+1', "'=1", 'tab\tcat']
+ODD_PATHS = [os.fsdecode(b'a/\xff#.png'), '@b.png', '\r.png', 'bytes:c', "'-d.png"]
+
+
+def odd_selection() -> SampleTable:
+    names = fingerprint(class_names=ODD_NAMES)
+    return selection(fingerprint=names, class_names=ODD_NAMES, img_path=ODD_PATHS)
+
+
+def test_names_that_others_misread_are_escaped_and_come_back(tmp_path):
+    path = tmp_path / 'selection.csv'
+    written = odd_selection()
+    assert_same(written, read_back(path, written))
+    lines = path.read_bytes().decode('utf-8').split('\n')
+    assert '# escaped: true' in lines
+    assert lines[lines.index('# escaped: true') + 2].startswith(
+        """0,"bytes:a/%FF%23.png",0,"'=1+1",0.9"""
+    )
+
+
+def test_pandas_reads_a_file_with_any_names(tmp_path):
+    pandas = pytest.importorskip('pandas')
+    write_selection(tmp_path / 'selection.csv', odd_selection())
+    frame = pandas.read_csv(tmp_path / 'selection.csv', comment='#')
+    assert [from_cell(path) for path in frame.img_path] == ODD_PATHS
+    assert [from_cell(name) for name in frame.given_class] == [ODD_NAMES[i] for i in GIVEN]
+
+
+def test_a_file_from_before_escapes_is_read_as_it_is(path):
+    edit(path, '"a/0.png"', '"\'=a/0.png"')
+    assert read_selection(path).img_path[0] == "'=a/0.png"
+
+
+def test_class_names_made_of_commas_and_quotes_survive(tmp_path):
+    names = [',', '",', '#3']
+    written = selection(fingerprint=fingerprint(class_names=names), class_names=names)
+    assert read_back(tmp_path / 'selection.csv', written).class_names == names
 
 
 def test_kept_edited_by_hand_counts_with_a_warning(path, monkeypatch):

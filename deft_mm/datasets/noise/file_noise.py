@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,11 @@ import numpy as np
 from mmpretrain.registry import TASK_UTILS
 
 from deft_mm.datasets.chain import class_names_of, img_paths_of
+from deft_mm.datasets.noise.array_file import most_bytes, read_arrays
 from deft_mm.datasets.noise.label_noise import LabelNoise
 from deft_mm.selection.fingerprint import digest_file
+from deft_mm.shorten import first_line, shorten
+from deft_mm.user_file import open_file, parse_json, read_bytes, rows_of_csv
 
 _FORMATS = '.json, .npy, .npz or .csv'
 
@@ -66,40 +68,50 @@ class FileNoise(LabelNoise):
             FileNotFoundError: If there is no such file.
             ValueError: If the file can't be read, or its labels don't fit the data set.
         """
-        path = Path(self.path)
-        if not path.is_file():
-            raise FileNotFoundError(f"FileNoise: there is no file '{path}'.")
-        try:
+        path, num_samples = Path(self.path), len(labels)
+        with self._explained():
             if path.suffix == '.csv':
-                values = _read_csv(path, self.key or 'label', len(labels), dataset)
+                values = _read_csv(path, self.key or 'label', num_samples, dataset)
             elif path.suffix == '.json':
-                values = _read_json(path, self.key)
+                values = _read_json(path, self.key, num_samples)
             else:
-                values = _read_array(path, self.key)
-            if len(values) != len(labels):
-                raise ValueError(f'it has {len(values)} labels for {len(labels)} samples')
+                values = _read_array(path, self.key, num_samples)
+            if len(values) != num_samples:
+                raise ValueError(f'it has {len(values)} labels for {num_samples} samples')
             return _to_indices(values, num_classes, dataset)
+
+    def require_files(self) -> None:
+        """Check that the file can be opened."""
+        with self._explained():
+            open_file(self.path).close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f'FileNoise: {error}.') from error
         except Exception as error:  # what a damaged file raises can be anything
-            raise ValueError(f"FileNoise cannot use '{path}': {error}.") from error
+            raise ValueError(f"FileNoise cannot use '{self.path}': {first_line(error)}.") from error
 
     def parameters(self) -> dict:
         """Return the key and the checksum of the file, which may lie anywhere."""
         return dict(key=self.key, checksum=digest_file(self.path))
 
 
-def _read_array(path: Path, key: str | None) -> np.ndarray:
-    loaded = np.load(path, allow_pickle=False)
-    if isinstance(loaded, np.ndarray):
-        return np.atleast_1d(loaded)
-    with loaded:
-        if key is None and len(loaded.files) == 1:
-            key = loaded.files[0]
-        _check_key(key, loaded.files)
-        return np.atleast_1d(loaded[key])
+def _read_array(path: Path, key: str | None, num_samples: int) -> np.ndarray:
+    def choose(names: Sequence[str]) -> Sequence[str]:
+        if key is None and len(names) == 1:
+            return names
+        _check_key(key, names)
+        return [key]
+
+    (array,) = read_arrays(path, choose, num_samples).values()
+    return np.atleast_1d(array)
 
 
-def _read_json(path: Path, key: str | None) -> list:
-    content = json.loads(path.read_text(encoding='utf-8'))
+def _read_json(path: Path, key: str | None, num_samples: int) -> list:
+    content = parse_json(read_bytes(path, most_bytes(num_samples)))
     if isinstance(content, dict):
         _check_key(key, list(content))
         content = content[key]
@@ -115,30 +127,28 @@ def _check_key(key: str | None, known: Sequence[str]) -> None:
 
 def _read_csv(path: Path, key: str, num_samples: int, dataset: Any) -> list[str]:
     """Return the label of each sample, in the order of the data set."""
-    with path.open(newline='', encoding='utf-8-sig') as file:
-        position = file.tell()
-        while (line := file.readline()).startswith('#'):
-            position = file.tell()
-        if not line:
-            raise ValueError('it has no header line')
-        file.seek(position)
-        rows = csv.DictReader(file, strict=True)
-        columns = rows.fieldnames or []
-        by = next((name for name in ('sample_idx', 'img_path') if name in columns), None)
-        if by is None or key not in columns:
+    by = ''
+
+    def choose(columns: Sequence[str]) -> Sequence[str]:
+        nonlocal by
+        by = next((name for name in ('sample_idx', 'img_path') if name in columns), '')
+        if not by or key not in columns:
             raise ValueError(
                 f'it needs the columns `sample_idx` or `img_path`, and `{key}` (another name: '
-                f'`key`), found {columns}'
+                f'`key`), found {shorten(columns) or "none"}'
             )
-        given = {}
-        for row in rows:
-            identity, label = row[by], row[key]
-            if label is None:
-                raise ValueError(f'the row of {identity!r} has no column `{key}`')
-            if given.setdefault(identity, label) != label:
-                raise ValueError(
-                    f'{by} {identity!r} has the labels {given[identity]!r} and {label!r}'
-                )
+        return by, key
+
+    given, lines = {}, {}
+    for line, (identity, label) in rows_of_csv(path, choose):
+        first = lines.setdefault(identity, line)
+        # A data set may have a file twice.
+        if first != line and (by == 'sample_idx' or given[identity] != label):
+            raise ValueError(
+                f'lines {first} and {line} are both for {by} {identity!r}, with the labels '
+                f'{given[identity]!r} and {label!r}: leave one out'
+            )
+        given[identity] = label
     if by == 'sample_idx':
         return _in_order_of_indices(given, num_samples)
     if dataset is None:
@@ -154,7 +164,8 @@ def _in_order_of_indices(given: dict[str, str], num_samples: int) -> list[str]:
                 f'sample_idx {identity!r} is not in 0 to {num_samples - 1}, the samples of the '
                 'data set'
             )
-        labels[int(identity)] = label
+        if labels.setdefault(int(identity), label) is not label:
+            raise ValueError(f'sample_idx {int(identity)} has more than one row: leave one out')
     missing = [idx for idx in range(num_samples) if idx not in labels]
     if missing:
         raise ValueError(f'{len(missing)} samples have no row, the first is {missing[0]}')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import zipfile
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ import numpy as np
 import torch
 from mmpretrain.registry import TASK_UTILS
 
+from deft_mm.datasets.noise.array_file import most_bytes, read_arrays
 from deft_mm.datasets.noise.label_noise import LabelNoise
 from deft_mm.safe_globals import numpy_globals, takes_renamed_globals
 from deft_mm.selection.fingerprint import digest_file
+from deft_mm.shorten import first_line
+from deft_mm.user_file import open_file
 
 KEYS = (
     'aggre_label',
@@ -67,7 +71,7 @@ class HumanNoise(LabelNoise):
             ValueError: If the file is damaged or holds more than arrays, lacks the key, or belongs
                 to other samples.
         """
-        arrays = _read(Path(self.path))
+        arrays = _read(Path(self.path), self.key, len(labels))
         clean, noisy = (_labels_of(arrays, key, self.path) for key in (_CLEAN, self.key))
         if not np.array_equal(clean, labels):
             if len(clean) != len(labels):
@@ -91,12 +95,7 @@ class HumanNoise(LabelNoise):
         return dict(key=self.key, checksum=digest_file(self.path))
 
 
-def _read(path: Path) -> dict:
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"HumanNoise: there is no file '{path}'. Get CIFAR-10_human.pt or CIFAR-100_human.pt "
-            'from https://github.com/UCSC-REAL/cifar-10-100n.'
-        )
+def _read(path: Path, key: str, num_samples: int) -> dict:
     if path.suffix != '.npz' and not takes_renamed_globals():
         raise ValueError(
             f"HumanNoise: reading arrays safely from '{path}' takes PyTorch 2.6, found "
@@ -105,9 +104,14 @@ def _read(path: Path) -> dict:
         )
     try:
         if path.suffix == '.npz':
-            with np.load(path, allow_pickle=False) as file:
-                return dict(file)
+            return read_arrays(path, lambda names: {_CLEAN, key}.intersection(names), num_samples)
+        _require_room(path, num_samples)
         content = _load_arrays(path)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f'HumanNoise: {error}. Get CIFAR-10_human.pt or CIFAR-100_human.pt '
+            'from https://github.com/UCSC-REAL/cifar-10-100n.'
+        ) from error
     except Exception as error:  # what a damaged file raises can be anything
         raise ValueError(
             f"HumanNoise: '{path}' was not loaded, since it is damaged or holds more than NumPy "
@@ -120,10 +124,23 @@ def _read(path: Path) -> dict:
     return content
 
 
+def _require_room(path: Path, num_samples: int) -> None:
+    """Refuse a file that unpacks to more than labels take, which PyTorch does not look at."""
+    most = most_bytes(num_samples)
+    with open_file(path, most) as file:
+        if zipfile.is_zipfile(file):
+            size = sum(member.file_size for member in zipfile.ZipFile(file).infolist())
+            if size > most:
+                raise ValueError(
+                    f'it unpacks to {size:,} bytes, too many for the labels of {num_samples} '
+                    'samples'
+                )
+
+
 def _reason(error: Exception) -> str:
     """Say in a few words what PyTorch says in many, with advice to load the file unsafely."""
     if not isinstance(error, pickle.UnpicklingError):
-        return (str(error).splitlines() or [repr(error)])[0].rstrip('.')
+        return first_line(error)
     refused = re.search(r'GLOBAL ([\w.]+)', str(error))
     return f'it refers to {refused[1]}' if refused else 'it is no pickle of arrays'
 

@@ -32,6 +32,14 @@ class LabelNoise(ABC):
             np.ndarray: (N,) int64.
         """
 
+    def require_files(self) -> None:  # noqa: B027 (most read none)
+        """Check that what it reads is there, before time is spent on the data set.
+
+        Raises:
+            FileNotFoundError: If a file is missing.
+            ValueError: If it is no file, or can't be opened.
+        """
+
     def parameters(self) -> dict:
         """Return what the labels depend on besides the data set, for the header of a noise file.
 

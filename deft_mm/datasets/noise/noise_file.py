@@ -16,9 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from deft_mm.datasets.noise.array_file import read_arrays
 from deft_mm.datasets.noise.label_noise import LabelNoise
 from deft_mm.fileio import check_header, write_atomically
 from deft_mm.selection.fingerprint import Fingerprint, digest
+from deft_mm.shorten import first_line
+from deft_mm.user_file import open_file
 from deft_mm.version import __version__
 
 FORMAT = 'deft_mm-noise'
@@ -85,10 +88,10 @@ class NoiseFile:
 
     def _read(self) -> np.ndarray:
         try:
-            header, labels = _decode(self.path)
+            header, labels = _decode(self.path, self._fingerprint.num_samples)
         except Exception as error:  # what a damaged file raises can be anything
             raise ValueError(
-                f"'{self.path}' is not a whole noise file: {error}. {_REMEDY}"
+                f"'{self.path}' is not a whole noise file: {first_line(error)}. {_REMEDY}"
             ) from error
         self._require_same(header)
         if labels.shape != (self._fingerprint.num_samples,):
@@ -124,7 +127,7 @@ def check_noise_file(path: str | PathLike, noise: Any) -> None:
         noise: The noise model.
 
     Raises:
-        ValueError: If the file is not a ``.npz``, or there is no noise model.
+        ValueError: If the file is not a ``.npz`` or can't be opened, or there is no noise model.
         TypeError: If the noise model can't tell its parameters.
     """
     if Path(path).suffix != '.npz':
@@ -139,6 +142,11 @@ def check_noise_file(path: str | PathLike, noise: Any) -> None:
             f'`noise_file` needs a noise model that tells its parameters, a subclass of '
             f'LabelNoise; found {type(noise).__name__}.'
         )
+    if os.path.lexists(path):
+        try:
+            open_file(path).close()
+        except (ValueError, FileNotFoundError) as error:
+            raise ValueError(f"'{path}' is not a whole noise file: {error}. {_REMEDY}") from error
 
 
 def _create(content: bytes, path: Path) -> None:
@@ -158,10 +166,9 @@ def _create(content: bytes, path: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _decode(path: Path) -> tuple[dict, np.ndarray]:
-    with np.load(path, allow_pickle=False) as file:
-        header = json.loads(str(file['header']))
-        labels = file['labels']
+def _decode(path: Path, num_samples: int) -> tuple[dict, np.ndarray]:
+    arrays = read_arrays(path, lambda _: ('header', 'labels'), num_samples)
+    header, labels = json.loads(str(arrays['header'])), arrays['labels']
     check_header(header, FORMAT, FORMAT_VERSION, _HEADER_KEYS)
     checksum = header.pop('checksum')
     if labels.dtype != np.int32 or _checksum(labels, header) != checksum:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from deft_mm.shorten import first_line, shorten
+from deft_mm.user_file import lines_of, open_file, parse_json, rows_of_csv
 
 _COLUMNS = ('path', 'label')
 
@@ -22,47 +23,50 @@ def read_list_file(path: Path) -> list[tuple[str, str]]:
         list[tuple[str, str]]: Paths and labels in the order of the file; indices as text.
 
     Raises:
+        FileNotFoundError: If there is no such file.
         ImportError: If a Parquet file is to be read without pyarrow.
-        ValueError: If the file is of another kind, a column is missing, or a row has no path or no
-            label; the message names the file and the row.
+        ValueError: If the file is of another kind, a column is missing, a row has no path or no
+            label, or two rows have one path and label; the message names the file and the row.
     """
     suffix = path.suffix.lower()
     if suffix not in _READERS:
         raise ValueError(f"'{path}' is no list file: its name must end in {', '.join(_READERS)}.")
-    pairs = []
+    first: dict[tuple[str, str], str] = {}
     try:
         for where, row in _READERS[suffix](path):
-            pairs.append((_text(row, 'path', path, where), _text(row, 'label', path, where)))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"'{path}' is not a readable {suffix} file: {error}.") from error
-    return pairs
-
-
-def _rows_of_csv(path: Path) -> Iterator[tuple[str, dict]]:
-    # utf-8-sig: spreadsheets put a mark before the first column's name.
-    with path.open(newline='', encoding='utf-8-sig', errors='surrogateescape') as file:
-        reader = csv.DictReader(file, skipinitialspace=True)
-        _require_columns(path, reader.fieldnames or [])
-        for row in reader:
-            yield f'line {reader.line_num}', row
-
-
-def _rows_of_json_lines(path: Path) -> Iterator[tuple[str, dict]]:
-    with path.open(encoding='utf-8', errors='surrogateescape') as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise ValueError(f"'{path}', line {number} is no JSON: {error}.") from error
-            if not isinstance(row, dict):
+            pair = (_path(row[0], where), _label(row[1], where))
+            before = first.setdefault(pair, where)
+            if before != where:
                 raise ValueError(
-                    f"'{path}', line {number}: expected an object such as "
-                    f'{{"path": "a.jpg", "label": "cat"}}, found {line.strip()[:60]!r}.'
+                    f'{where} has the path {pair[0]!r} and the label {pair[1]!r}, as {before} has: '
+                    'leave one of them out'
                 )
-            _require_columns(path, row, f', line {number}')
-            yield f'line {number}', row
+        _require_indices(first)
+    except ValueError as error:
+        raise ValueError(f"'{path}' cannot be used as a list: {first_line(error)}.") from error
+    return list(first)
+
+
+def _rows_of_csv(path: Path) -> Iterator[tuple[str, tuple[str, str]]]:
+    for number, row in rows_of_csv(path, _require_columns):
+        yield f'line {number}', row
+
+
+def _rows_of_json_lines(path: Path) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    for number, line in enumerate(lines_of(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = parse_json(line)
+        except ValueError as error:
+            raise ValueError(f'line {number} is no JSON: {error}') from error
+        if not isinstance(row, dict):
+            raise ValueError(
+                f'line {number}: expected an object such as '
+                f'{{"path": "a.jpg", "label": "cat"}}, found {line.strip()[:60]!r}'
+            )
+        _require_columns(row, f'line {number}')
+        yield f'line {number}', (row['path'], row['label'])
 
 
 def _rows_of_parquet(path: Path) -> Iterator[tuple[str, dict]]:
@@ -75,36 +79,77 @@ def _rows_of_parquet(path: Path) -> Iterator[tuple[str, dict]]:
             'write the list as .csv or .jsonl.'
         ) from error
     try:
-        file = pyarrow.parquet.ParquetFile(path)
-    except pyarrow.ArrowInvalid as error:
-        raise ValueError(f"'{path}' is no Parquet file: {error}.") from error
-    with file:
-        _require_columns(path, file.schema_arrow.names)
-        rows = file.read(columns=list(_COLUMNS)).to_pylist()
-    for number, row in enumerate(rows):
-        yield f'row {number}', row
+        with open_file(path) as opened, pyarrow.parquet.ParquetFile(opened) as file:
+            _require_columns(file.schema_arrow.names)
+            number = 0
+            # A part at a time: a value that stands in all rows takes next to no room in the file.
+            for batch in file.iter_batches(columns=list(_COLUMNS)):
+                for row in batch.to_pylist():
+                    yield f'row {number}', (row['path'], row['label'])
+                    number += 1
+    except (pyarrow.ArrowException, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise ValueError(f'it is no Parquet file: {first_line(error)}') from error
 
 
-def _require_columns(path: Path, found: Any, where: str = '') -> None:
+def _require_columns(found: Sequence[str] | dict, where: str = 'it') -> Sequence[str]:
     missing = [name for name in _COLUMNS if name not in found]
     if missing:
         raise ValueError(
-            f"'{path}'{where} has no {' and no '.join(missing)}: expected the columns "
-            f'{" and ".join(_COLUMNS)}, found {list(found)}.'
+            f'{where} has no {" and no ".join(missing)}: expected the columns '
+            f'{" and ".join(_COLUMNS)}, found {shorten(list(found)) or "none"}'
         )
+    return _COLUMNS
 
 
-def _text(row: dict, name: str, path: Path, where: str) -> str:
-    value = row[name]
-    # bool is an int to Python, but no class index to anyone.
-    if name == 'label' and isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(
-            f"'{path}', {where}: {name} is {value!r}; expected "
-            + ('a class name or an index.' if name == 'label' else 'the path of an image.')
-        )
+def _path(value: Any, where: str) -> str:
+    if isinstance(value, bytes):  # as Parquet has names of files that are not UTF-8
+        value = value.decode('utf-8', 'surrogateescape')
+    if not _is_name(value):
+        raise ValueError(f'{where}: path is {repr(value)[:60]}; expected the path of an image')
     return value.strip()
+
+
+def _label(value: Any, where: str) -> str:
+    # bool is an int to Python, but no class index to anyone.
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not _is_name(value):
+        raise ValueError(f'{where}: label is {repr(value)[:60]}; expected a class name or an index')
+    return value.strip()
+
+
+def _is_name(value: Any) -> bool:
+    if not isinstance(value, str) or not value.strip() or '\0' in value:
+        return False
+    try:
+        # JSON can have surrogates that stand for no byte.
+        value.encode('utf-8', 'surrogateescape')
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _require_indices(pairs: dict[tuple[str, str], str]) -> None:
+    """Refuse labels that are all numbers, but not all of them indices."""
+    labels = {label for _, label in pairs}
+    if not all(map(_is_number, labels)):
+        return
+    for (_, label), where in pairs.items():
+        if not (label.isascii() and label.isdecimal()):
+            raise ValueError(
+                f'{where}: label is {label!r}; where all labels are numbers, they are class '
+                'indices: whole, from 0'
+            )
+
+
+def _is_number(label: str) -> bool:
+    try:
+        float(label)
+    except ValueError:
+        return False
+    return '_' not in label
 
 
 _READERS = {

@@ -53,9 +53,9 @@ def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ('name', 'text', 'match'),
     [
-        ('a.csv', 'file,label\n1.jpg,cat\n', r"no path: .* found \['file', 'label'\]"),
-        ('a.csv', '', r'no path and no label: .* found \[\]'),
-        ('a.csv', 'path,label\n1.jpg,cat\n2.jpg\n', 'line 3: label is None'),
+        ('a.csv', 'file,label\n1.jpg,cat\n', "no path: .* found 'file', 'label'"),
+        ('a.csv', '', 'no path and no label: .* found none'),
+        ('a.csv', 'path,label\n1.jpg,cat\n2.jpg\n', 'line 3 has 1 cells for 2 columns'),
         ('a.csv', 'path,label\n ,cat\n', "line 2: path is ''"),
         ('a.jsonl', '{"path": "1.jpg"}', 'line 1 has no label'),
         ('a.jsonl', '{"path": "1.jpg", "label": 0.5}', 'line 1: label is 0.5'),
