@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from mmpretrain.registry import DATASETS
 
+from deft_mm.csv_cells import is_text
 from deft_mm.datasets.own_images import (
     CheckedImage,
     DataReport,
@@ -25,9 +26,10 @@ from deft_mm.datasets.own_images.data_report import (
     contradictions,
     first_problems,
 )
-from deft_mm.datasets.own_images.listing import are_numbers
+from deft_mm.datasets.own_images.listing import are_numbers, find_source
 from deft_mm.datasets.split_dataset import SplitDataset
 from deft_mm.shorten import shorten
+from deft_mm.user_file import lines_of
 
 
 @DATASETS.register_module()
@@ -56,7 +58,8 @@ class ImageFolderDataset(SplitDataset):
     alone. What is wrong with files and classes is in :attr:`report`:
 
     ==========================  =============================================================
-    unreadable image            left out
+    unreadable image            left out; so are those of more than 89,478,485 pixels
+    unreadable folder           left out; a folder that a link leads to again is listed once
     not an image file           left out; so are hidden files and images in no class folder
     contradicting duplicate     kept: the same bytes in two classes, at most one label is right
     small class                 kept: fewer than ``min_samples_per_class`` images
@@ -131,7 +134,21 @@ class ImageFolderDataset(SplitDataset):
         self.min_samples_per_class = min_samples_per_class
         self.check_images = check_images
         root, self.train_path = _root_and_part(data_root, train_path)
+        if val_path and os.path.normpath(val_path) == '.' and not train_path:
+            val_path = self.train_path or '.'  # data_root may be a list file
         self.val_path = val_path
+        for part in filter(None, (self.train_path, val_path)):
+            find_source(root, part)
+        self._classes = '`classes`'  # for messages
+        if isinstance(classes, (str, os.PathLike)):
+            self._classes = f"`classes` of '{classes}'"
+            classes = _read_classes(classes)
+        for name in classes or ():
+            if not isinstance(name, str):
+                raise TypeError(
+                    f'`classes` has {name!r}, a {type(name).__name__}: give names, '
+                    'classes=["cat","dog"], or a file with one a line.'
+                )
         self.report: DataReport | None = None
         super().__init__(str(root), split, classes=classes, **kwargs)
 
@@ -143,9 +160,11 @@ class ImageFolderDataset(SplitDataset):
         label_of = _label_indices(listing.labels, names)
         self._metainfo['classes'] = tuple(names)
         own_val = self.split == 'val' and self.val_path
-        if own_val:
-            listing = list_images(root, self.val_path)
-            _require_known(listing, label_of, names)
+        # The other part's, too, before images are decoded: a mistake in it is told at once.
+        if self.val_path and find_source(root, self.val_path) != Path(listing.source):
+            val_listing = list_images(root, self.val_path)
+            _require_known(val_listing, label_of, names)
+            listing = val_listing if own_val else listing
         paths = [image.path for image in listing.images]
         labels = np.array([label_of[image.label] for image in listing.images], dtype=np.int64)
         checked = check_images(paths, self.check_images)
@@ -171,25 +190,34 @@ class ImageFolderDataset(SplitDataset):
         elif are_numbers(found):
             if int(found[-1]) >= len(given):
                 raise ValueError(
-                    f"'{listing.source}' has the label {found[-1]}, but `classes` has "
+                    f"'{listing.source}' has the label {found[-1]}, but {self._classes} has "
                     f'{len(given)} names, for the indices 0 to {len(given) - 1}.'
                 )
         elif len(given) != len(found):
             raise ValueError(
-                f"`classes` has {len(given)} names, but '{listing.source}' has {len(found)} "
+                f"{self._classes} has {len(given)} names, but '{listing.source}' has {len(found)} "
                 f'classes: {shorten(found)}. Give one name for each, in this order.'
             )
         else:
             for name, label in zip(given, found, strict=True):
                 if name != label and name in found:
                     raise ValueError(
-                        f"`classes` has '{name}' where '{label}' of '{listing.source}' stands: "
-                        f'give the names in the order of the labels, {shorten(found)}.'
+                        f"{self._classes} has '{name}' where '{label}' of '{listing.source}' "
+                        f'stands: give the names in the order of the labels, {shorten(found)}.'
                     )
+        source = f"'{listing.source}'" if given is found else self._classes
         if len(set(given)) < max(2, len(given)):
             raise ValueError(
-                f"'{listing.source}' has the classes {shorten(given)}: a classifier needs two or "
+                f'{source} has the classes {shorten(given)}: a classifier needs two or '
                 'more, each with a name of its own.'
+            )
+        unwritable = [
+            name for name in given if not name.strip() or '\0' in name or not is_text(name)
+        ]
+        if unwritable:
+            raise ValueError(
+                f'{source} has the class {unwritable[0]!r}, which is no text in UTF-8: '
+                'rename it, or give names for all classes with classes=[...].'
             )
         return given
 
@@ -249,7 +277,8 @@ class ImageFolderDataset(SplitDataset):
     def _require_images(self, train: np.ndarray, val: np.ndarray) -> None:
         """Check that both parts can be used, each where it is read."""
         report = self.report
-        found = '\n'.join(first_problems(report.problems, 5))
+        problems = first_problems(report.problems, 5)
+        found = '; '.join(line.removeprefix('- ') for line in problems) or 'no problem'
         if not (self.split == 'val' and self.val_path):
             empty = [
                 name
@@ -259,13 +288,13 @@ class ImageFolderDataset(SplitDataset):
             if empty:
                 raise ValueError(
                     f"No image of {shorten(empty)} in '{report.source}' can be trained on: add "
-                    f'images, or take the class out. What was found:\n{found}'
+                    f'images, or take the class out. What was found: {found}.'
                 )
         if not val.any() and (self.split == 'val' or not self.val_path):
             raise ValueError(
                 f"No image of '{report.source}' is left for validation (val_ratio="
                 f'{self.val_ratio}, {len(train)} images, copies of one image are not held out): '
-                f'set a larger val_ratio, or val_path. What was found:\n{found or "no problem"}'
+                f'set a larger val_ratio, or val_path. What was found: {found}.'
             )
 
 
@@ -273,7 +302,7 @@ def _root_and_part(data_root: str, train_path: str | None) -> tuple[Path, str]:
     """Return the absolute folder and, relative to it, where the training images are."""
     # Absolute, so that the paths in the selection file lead to the images from everywhere.
     root = Path(os.path.abspath(os.path.expanduser(data_root)))
-    if root.is_file():
+    if os.path.exists(root) and not root.is_dir():
         if train_path:
             raise ValueError(
                 f"data_root is the list file '{data_root}', and train_path is '{train_path}': give "
@@ -286,6 +315,28 @@ def _root_and_part(data_root: str, train_path: str | None) -> tuple[Path, str]:
             'class, or a list file (.csv, .jsonl, .parquet).'
         )
     return root, train_path or ''
+
+
+def _read_classes(path: str | os.PathLike) -> list[str]:
+    """Read class names, one a line."""
+    try:
+        names = [line.strip() for line in lines_of(os.path.expanduser(path))]
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"`classes`: {error}: give a file with one name a line, or classes=['cat','dog']."
+        ) from error
+    except ValueError as error:
+        raise ValueError(f"`classes`: '{path}' cannot be read: {error}.") from error
+    while len(names) > 1 and not names[-1]:
+        names.pop()
+    if not names:
+        raise ValueError(f"`classes`: '{path}' is empty: every line is the name of a class.")
+    if not all(names):
+        raise ValueError(
+            f"`classes`: '{path}', line {names.index('') + 1} is empty: every line is the name of "
+            'a class.'
+        )
+    return names
 
 
 def _label_indices(labels: list[str], names: list[str]) -> dict[str, int]:
@@ -319,5 +370,13 @@ def _notes(names: list[str], held_out: bool) -> list[str]:
         notes.append(
             f'class names such as {wordless[0]!r} say nothing to CLIP: give words with '
             'classes=[...].'
+        )
+    folded = [name.casefold() for name in names]
+    counts = Counter(folded)
+    alike = [name for name, key in zip(names, folded, strict=True) if counts[key] > 1]
+    if alike:
+        notes.append(
+            f'{shorten(alike)} differ in upper and lower case only, which CLIP does not read: '
+            'join them, or give other names with classes=[...].'
         )
     return notes

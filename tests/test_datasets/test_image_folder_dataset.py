@@ -158,6 +158,14 @@ def test_a_list_as_root_has_paths_relative_to_its_folder(tmp_path):
     assert problems(dataset) == found
 
 
+def test_all_images_of_a_list_can_be_trained_on(tmp_path):
+    images(tmp_path, *(f'x/{i}.png' for i in range(8)))
+    rows = ['path,label', *(f'x/{i}.png,{"ab"[i % 2]}' for i in range(4))]
+    (tmp_path / 'list.csv').write_text('\n'.join(rows))
+    parts = [samples(read(tmp_path / 'list.csv', part, val_path='.')) for part in ('train', 'val')]
+    assert len(parts[0]) == 4 and parts[0] == parts[1]
+
+
 def numbered_list(tmp_path, labels):
     images(tmp_path, *(f'{i}.png' for i in range(len(labels))))
     rows = [f'{i}.png,{label}' for i, label in enumerate(labels)]
@@ -251,4 +259,4 @@ def test_class_without_a_readable_image_is_an_error_that_says_why(tmp_path):
     (tmp_path / 'empty_one').mkdir()
     with pytest.raises(ValueError, match="No image of 'b', 'empty_one'") as error:
         read(tmp_path)
-    assert '/b/0.png (UnidentifiedImageError' in str(error.value)
+    assert '/b/0.png (ValueError: it is empty)' in str(error.value)

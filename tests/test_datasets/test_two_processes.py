@@ -33,7 +33,8 @@ def found(root):
 
 def test_the_main_process_alone_decodes_and_all_have_its_outcome(found, root):
     main, other = (process['folder'] for process in found)
-    assert main.pop('decoded') == 29 and other.pop('decoded') == 0
+    # Of 29 files, one is empty and one is no image: that is seen before.
+    assert main.pop('decoded') == 27 and other.pop('decoded') == 0
     assert main == other
     alone = ImageFolderDataset(str(root / 'images'))
     assert main['problems'] == [str(problem) for problem in alone.report.problems]

@@ -10,16 +10,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from deft_mm.csv_cells import to_cell
+from deft_mm.shorten import printable
+
 # Kinds of problems. The images of these are left out of the data set ...
 UNREADABLE = 'unreadable image'
 NOT_AN_IMAGE = 'not an image file'
 NO_CLASS = 'in no class folder'
 HIDDEN = 'hidden'
+UNREADABLE_FOLDER = 'unreadable folder'
+SEEN_FOLDER = 'folder that was listed before'
 # ... and those of these are kept.
 CONTRADICTING = 'contradicting duplicate'
 SMALL_CLASS = 'small class'
 
-LEFT_OUT = (UNREADABLE, NOT_AN_IMAGE, NO_CLASS, HIDDEN)
+LEFT_OUT = (UNREADABLE, NOT_AN_IMAGE, NO_CLASS, HIDDEN, UNREADABLE_FOLDER, SEEN_FOLDER)
 COLUMNS = ('path', 'class', 'problem', 'detail', 'used')
 
 
@@ -46,7 +51,8 @@ class Problem:
 
     def __str__(self) -> str:
         where = self.path or f"class '{self.class_name}'"
-        return f'{self.kind}: {where}' + (f' ({self.detail})' if self.detail else '')
+        text = f'{self.kind}: {where}' + (f' ({self.detail})' if self.detail else '')
+        return printable(text)
 
 
 @dataclass
@@ -80,7 +86,7 @@ class DataReport:
         """
         sizes = [sum(both) for both in zip(self.num_train, self.num_val, strict=True)]
         lines = [
-            f'Data report of {self.source}',
+            f'Data report of {printable(self.source)}',
             f'  classes        {len(sizes)}, of {min(sizes)} to {max(sizes)} images each',
             f'  images         {sum(self.num_train)} for training, '
             f'{sum(self.num_val)} for validation',
@@ -162,14 +168,12 @@ def problems_to_csv(problems: Iterable[Problem]) -> bytes:
 
     Returns:
         bytes: A CSV with the columns path, class, problem, detail and used (1 if the image stays in
-        the data set).
+        the data set), names as :func:`~deft_mm.csv_cells.to_cell` writes them.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(COLUMNS)
-    writer.writerows(
-        (problem.path, problem.class_name, problem.kind, problem.detail, int(problem.used))
-        for problem in problems
-    )
-    # File names are bytes; those that are not UTF-8 are written as they are.
-    return text.getvalue().encode('utf-8', errors='surrogateescape')
+    for problem in problems:
+        cells = (problem.path, problem.class_name, problem.kind, problem.detail)
+        writer.writerow([*map(to_cell, cells), int(problem.used)])
+    return text.getvalue().encode()

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from stat import S_ISREG
 from typing import NamedTuple
 
 import mmcv
 from mmengine.dist import all_gather_object, get_world_size
 from mmengine.logging import print_log
+from PIL import Image
 
 from deft_mm.datasets.in_threads import in_threads
 from deft_mm.main_process import on_main_process
 from deft_mm.progress import Progress
 from deft_mm.selection.fingerprint import digest
+from deft_mm.user_file import read_bytes
 
+# From here on Pillow warns of an image that is made to fill the memory.
+MOST_PIXELS = 89_478_485
+# Of the largest image that is allowed, uncompressed with 16 bits a channel.
+_MOST_BYTES = 2**30
 # Below this the check takes seconds.
 _ANNOUNCED_FROM = 10_000
 
@@ -39,6 +47,7 @@ class _File(NamedTuple):
     size: int
     changed: int  # ns; makes the cached result of a file that was changed since invalid
     twin: bool  # another file has its size
+    is_file: bool  # not a pipe, which would be waited for
 
 
 def check_images(paths: Sequence[str], decode: bool = True) -> list[CheckedImage]:
@@ -46,7 +55,8 @@ def check_images(paths: Sequence[str], decode: bool = True) -> list[CheckedImage
 
     Every file is read once, in a few threads of the main process; Pillow decodes some 600 to 1,000
     photographs of 500x375 pixels a second on one core. The data sets of one process share the
-    result.
+    result. Of more than 89,478,485 pixels (``MOST_PIXELS``), by what its header says, an image is
+    not decoded and counts as one that can't be used, as does a file of more than 1 GiB.
 
     Args:
         paths (Sequence[str]): N files.
@@ -67,7 +77,7 @@ def check_images(paths: Sequence[str], decode: bool = True) -> list[CheckedImage
 def _stat(path: str) -> os.stat_result | None:
     try:
         return os.stat(path)
-    except OSError:
+    except (OSError, ValueError):  # a path with a NUL byte is a ValueError
         return None
 
 
@@ -94,7 +104,13 @@ def _check_existing(
 ) -> list[CheckedImage]:
     sizes = Counter(stat.st_size for stat in stats if stat is not None)
     files = tuple(
-        _File(path, stat.st_size, stat.st_mtime_ns, sizes[stat.st_size] > 1)
+        _File(
+            path,
+            size=stat.st_size,
+            changed=stat.st_mtime_ns,
+            twin=sizes[stat.st_size] > 1,
+            is_file=S_ISREG(stat.st_mode),
+        )
         for path, stat in zip(paths, stats, strict=True)
         if stat is not None
     )
@@ -121,17 +137,29 @@ def _check_files(files: tuple[_File, ...], decode: bool) -> tuple[CheckedImage, 
 
 
 def _check_file(file: _File, decode: bool) -> CheckedImage:
-    if not decode and not file.twin:
+    if not decode and not file.twin and file.is_file:
         return CheckedImage(None, None)
     try:
-        with open(file.path, 'rb') as opened:
-            content = opened.read()
+        content = read_bytes(file.path, _MOST_BYTES)
         if decode:
+            _require_header(content)
             # The very function of the pipeline: what passes here is loaded there.
             mmcv.imfrombytes(content, backend='pillow')
     except Exception as error:  # Pillow's plug-ins raise errors of every kind
         return CheckedImage(f'{type(error).__name__}: {_without_address(error)}', None)
     return CheckedImage(None, digest(content, size=16) if file.twin else None)
+
+
+def _require_header(content: bytes) -> None:
+    """Look at what an image is before it is decoded."""
+    if not content:
+        raise ValueError('it is empty')
+    with Image.open(io.BytesIO(content)) as image:
+        width, height = image.size
+        if width * height > MOST_PIXELS:
+            raise ValueError(f'{width:,} x {height:,} pixels, and may have {MOST_PIXELS:,} in all')
+        if image.format == 'EPS':
+            raise ValueError('PostScript, a program that Pillow would run')
 
 
 def _without_address(error: Exception) -> str:

@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from .data_report import HIDDEN, NO_CLASS, NOT_AN_IMAGE, Problem
+from .data_report import (
+    HIDDEN,
+    NO_CLASS,
+    NOT_AN_IMAGE,
+    SEEN_FOLDER,
+    UNREADABLE_FOLDER,
+    Problem,
+)
 from .list_file import read_list_file
 
 IMAGE_SUFFIXES = ('.bmp', '.gif', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp')
@@ -62,16 +69,8 @@ def list_images(root: Path, part: str = '') -> Listing:
         ValueError: If the folder is divided into parts for training and testing, or if the list
             file can't be used.
     """
-    source = root / os.path.expanduser(part)
-    if source.is_dir():
-        listing = _list_folder(source)
-    elif source.is_file():
-        listing = _list_file(source, root)
-    else:
-        raise FileNotFoundError(
-            f"'{source}' does not exist: give a folder that has a folder for each class, or a list "
-            'file (.csv, .jsonl, .parquet).'
-        )
+    source = find_source(root, part)
+    listing = _list_folder(source) if source.is_dir() else _list_file(source, root)
     if not listing.images:
         raise FileNotFoundError(
             f"There is no image in '{source}': expected <class>/<image> below it, with one of the "
@@ -79,6 +78,37 @@ def list_images(root: Path, part: str = '') -> Listing:
             'with the columns path and label.'
         )
     return listing
+
+
+def find_source(root: Path, part: str = '') -> Path:
+    """Find a folder or list file; nothing in it is looked at.
+
+    Args:
+        root (Path): An absolute folder.
+        part (str): Path relative to it. Defaults to ''.
+
+    Returns:
+        Path: The absolute path.
+
+    Raises:
+        FileNotFoundError: If there is no such folder or file.
+        ValueError: If it may not be looked at.
+    """
+    source = root / os.path.expanduser(part)
+    try:
+        source.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(
+            f"'{source}' does not exist: give a folder that has a folder for each class, or a list "
+            'file (.csv, .jsonl, .parquet).'
+        ) from error
+    except (OSError, ValueError) as error:  # a path with a NUL byte is a ValueError
+        raise ValueError(f'{str(source)!r} cannot be read: {_reason(error)}.') from error
+    return source
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, 'strerror', None) or str(error)
 
 
 def _list_file(source: Path, root: Path) -> Listing:
@@ -90,16 +120,23 @@ def _list_file(source: Path, root: Path) -> Listing:
 
 def _list_folder(source: Path) -> Listing:
     images, labels, problems = [], [], []
-    # Sorted: the order in which a file system lists names is its own affair.
-    for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
+    # A link to the folder itself, or to one above it, is no class.
+    above = {_folder(path) for path in (source, *source.resolve().parents)}
+    try:
+        entries = _scan(source)
+    except OSError as error:
+        raise ValueError(f"'{source}' cannot be read: {_reason(error)}.") from error
+    for entry in entries:
         if entry.name.startswith('.'):
             problems.append(Problem(HIDDEN, entry.path, ''))
-        elif not entry.is_dir():
+        elif (folder := _folder(entry)) is None:
             kind = NO_CLASS if _is_image(entry.name) else NOT_AN_IMAGE
             problems.append(Problem(kind, entry.path, ''))
+        elif folder in above:
+            problems.append(Problem(SEEN_FOLDER, entry.path, ''))
         else:
             labels.append(entry.name)
-            for path in _walk(entry.path):
+            for path in _walk(entry.path, entry.name, above, problems):
                 if os.path.basename(path).startswith('.'):
                     problems.append(Problem(HIDDEN, path, entry.name))
                 elif _is_image(path):
@@ -115,13 +152,46 @@ def _list_folder(source: Path) -> Listing:
     return Listing(str(source), images, _in_order(labels), problems)
 
 
-def _walk(folder: str) -> Iterator[str]:
-    """Yield the files below a folder, and its hidden folders."""
-    for where, folders, names in os.walk(folder, followlinks=True):
-        hidden = [name for name in folders if name.startswith('.')]
-        # In place: os.walk goes on with what is left, in this order.
-        folders[:] = sorted(set(folders).difference(hidden))
-        yield from (os.path.join(where, name) for name in sorted([*names, *hidden]))
+def _walk(
+    folder: str, class_name: str, above: set[tuple[int, int]], problems: list[Problem]
+) -> Iterator[str]:
+    """Yield the files below a folder, and its hidden folders; go into each folder once."""
+    seen = {*above, _folder(Path(folder))}
+    waiting = [folder]
+    while waiting:
+        where, inner = waiting.pop(), []
+        try:
+            entries = _scan(where)
+        except OSError as error:
+            problems.append(Problem(UNREADABLE_FOLDER, where, class_name, _reason(error)))
+            continue
+        for entry in entries:
+            found = None if entry.name.startswith('.') else _folder(entry)
+            if found is None:
+                yield entry.path
+            elif found in seen:
+                problems.append(Problem(SEEN_FOLDER, entry.path, class_name))
+            else:
+                seen.add(found)
+                inner.append(entry.path)
+        waiting.extend(reversed(inner))
+
+
+def _scan(folder: str | Path) -> list[os.DirEntry]:
+    """List a folder in a fixed order: that in which a file system lists is its own affair."""
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
+
+
+def _folder(entry: os.DirEntry | Path) -> tuple[int, int] | None:
+    """What tells a folder from others, by whichever links it was reached; None if it is none."""
+    try:
+        if not entry.is_dir():
+            return None
+        status = os.stat(entry)
+    except OSError:  # it is a link to itself, or was taken away since
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _is_image(path: str) -> bool:
@@ -144,4 +214,4 @@ def are_numbers(labels: Iterable[str]) -> bool:
     Returns:
         bool: True if they are.
     """
-    return all(re.fullmatch('[0-9]+', label) for label in labels)
+    return all(re.fullmatch('[0-9]{1,18}', label) for label in labels)

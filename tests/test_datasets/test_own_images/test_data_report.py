@@ -1,6 +1,14 @@
+import csv
+
 import numpy as np
 
-from deft_mm.datasets.own_images.data_report import contradictions
+from deft_mm.datasets.own_images.data_report import (
+    UNREADABLE,
+    DataReport,
+    Problem,
+    contradictions,
+    problems_to_csv,
+)
 
 
 class CountedLabels(np.ndarray):
@@ -26,3 +34,11 @@ def test_copies_in_several_classes_are_each_read_a_few_times():
         name = names[labels[others[0]]]
         detail = f'same bytes as {others[0]}.png of class {name} and {len(others) - 1} more'
         assert found[idx].detail == detail
+
+
+def test_any_name_can_be_logged_and_opened_in_a_spreadsheet():
+    problem = Problem(UNREADABLE, '/a/\udcff.png', '=1+1', 'line\nbreak')
+    (line,) = DataReport('x', ['a', 'b'], [1, 1], [1, 1], [problem]).to_lines()[-1:]
+    assert line == '  - unreadable image: /a/\\udcff.png (line\\nbreak)'
+    _, row = csv.reader(problems_to_csv([problem]).decode('utf-8').splitlines(keepends=True))
+    assert row == ['bytes:/a/%FF.png', "'=1+1", 'unreadable image', 'line\nbreak', '0']
