@@ -66,6 +66,25 @@ def remove_leftovers(folder: str | Path) -> None:
             path.unlink()
 
 
+def require_file_name(key: str, name: Any, example: str) -> None:
+    """Refuse the name of a file in the work directory that is another path, or none.
+
+    Args:
+        key (str): The setting, for the message.
+        name: Its value.
+        example (str): A name as it should be.
+
+    Raises:
+        ValueError: If it is no name of a file.
+    """
+    usable = isinstance(name, str) and name not in ('', '..') and '\0' not in name
+    if not usable or Path(name).name != name:
+        raise ValueError(
+            f'{key} is {name!r}: give the name of a file, such as {example!r}; it is written to '
+            'the work directory.'
+        )
+
+
 def check_header(header: Any, format_: str, version: int, keys: Sequence[str]) -> None:
     """Refuse the header of a file that is not of a format, or of another version of it.
 

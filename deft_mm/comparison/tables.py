@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from deft_mm.comparison.results import ComparisonResults, RunResult
 from deft_mm.comparison.run_setting import RunSetting
+from deft_mm.csv_cells import to_cell
 from deft_mm.evaluation import DETECTION_METRICS
 
 _TITLES = dict(precision='P', recall='R', f1='F1', auroc='AUROC')
@@ -289,5 +290,9 @@ def _latex(text: str) -> str:
 
 def _csv(head: Sequence, lines: Sequence[Sequence]) -> str:
     file = io.StringIO()
-    csv.writer(file, lineterminator='\n').writerows([head, *lines])
+    is_number = (int, float, type(None))
+    csv.writer(file, lineterminator='\n').writerows(
+        [cell if isinstance(cell, is_number) else to_cell(str(cell)) for cell in row]
+        for row in [head, *lines]
+    )
     return file.getvalue()

@@ -143,6 +143,15 @@ def test_latex_has_the_same_cells_escaped():
     assert text.count(r'\\') == 2
 
 
+def test_names_are_no_formulas_and_negative_numbers_stay_numbers():
+    runs = [run(setting('=1+1', variant='@x'), 0, f1=-0.5), run(setting('-b'), 0, f1=1.0)]
+    for text in (table(*runs).csv(), table(*runs).runs_csv()):
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert {row['method'] for row in rows} == {"'=1+1", "'-b"}
+        assert {row['variant'] for row in rows} == {"'@x", ''}
+        assert '-0.5' in {row.get('f1 mean', row.get('f1')) for row in rows}
+
+
 def test_csv_is_unrounded():
     runs = [run(setting(), seed, last=value) for seed, value in enumerate((1 / 3, 2 / 3))]
     (row,) = csv.DictReader(io.StringIO(table(*runs).csv()))

@@ -12,7 +12,7 @@ from mmpretrain.registry import HOOKS
 from deft_mm.datasets import base_datasets, dataset_fingerprint
 from deft_mm.datasets.own_images import problems_to_csv
 from deft_mm.engine.stage_switch import is_training, training_data
-from deft_mm.fileio import write_atomically
+from deft_mm.fileio import require_file_name, write_atomically
 
 
 @HOOKS.register_module()
@@ -30,6 +30,9 @@ class DataReportHook(Hook):
         out_file (str): Name of the table in the work directory. Defaults to 'data_report.csv'.
         max_problems (int): How many problems of each kind are logged. Defaults to 5.
 
+    Raises:
+        ValueError: If ``out_file`` is no name of a file.
+
     Example:
 
         .. code:: python
@@ -41,6 +44,7 @@ class DataReportHook(Hook):
     priority = 'VERY_HIGH'
 
     def __init__(self, out_file: str = 'data_report.csv', max_problems: int = 5) -> None:
+        require_file_name('DataReportHook: out_file', out_file, 'data_report.csv')
         self.out_file = out_file
         self.max_problems = max_problems
 

@@ -37,6 +37,7 @@ from deft_mm.engine.stage_switch import (
     training_data,
 )
 from deft_mm.evaluation import DETECTION_METRICS, SelectionReport
+from deft_mm.fileio import require_file_name
 from deft_mm.main_process import on_main_process
 from deft_mm.models.heads import ScoringHead
 from deft_mm.registered_class import registered_class
@@ -139,11 +140,7 @@ class FilterHook(Hook):
                 raise ValueError(
                     f'{self.name}.{key} is {value}: set it to {least} or more, or to None.'
                 )
-        if not out_file or Path(out_file).name != out_file:
-            raise ValueError(
-                f'{self.name}.out_file is {out_file!r}: give the name of a file, such as '
-                "'selection.csv'; it is written to the work directory."
-            )
+        require_file_name(f'{self.name}.out_file', out_file, 'selection.csv')
         for key, cfg in dict(
             classifier_dataset=classifier_dataset, classifier_dataloader=classifier_dataloader
         ).items():

@@ -16,7 +16,7 @@ from mmpretrain.registry import HOOKS
 from deft_mm.engine.stage_switch import bare_model, is_resuming, is_training
 from deft_mm.engine.work_folder import SUMMARY_FILE
 from deft_mm.evaluation import DETECTION_METRICS
-from deft_mm.fileio import write_atomically
+from deft_mm.fileio import require_file_name, write_atomically
 from deft_mm.main_process import on_main_process
 
 _STATE = 'summary'
@@ -41,6 +41,9 @@ class SummaryHook(Hook):
         metric (str): The validation metric to summarise; where it is missing (several validation
             sets), all that end in it. Defaults to 'accuracy/top1'.
         out_file (str): Name of the file in the work directory. Defaults to 'summary.json'.
+
+    Raises:
+        ValueError: If ``out_file`` is no name of a file.
     """
 
     # After every other hook: what they did belongs to the time of a phase, and their files are
@@ -48,6 +51,7 @@ class SummaryHook(Hook):
     priority = 'LOWEST'
 
     def __init__(self, metric: str = 'accuracy/top1', out_file: str = SUMMARY_FILE) -> None:
+        require_file_name('SummaryHook: out_file', out_file, SUMMARY_FILE)
         self.metric = metric
         self.out_file = out_file
         self._saved: dict | None = None
