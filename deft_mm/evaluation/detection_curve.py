@@ -16,6 +16,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from deft_mm.fileio import check_header, write_atomically
+from deft_mm.user_file import lines_of, parse_json
 
 FORMAT = 'deft_mm-detection-curve'
 FORMAT_VERSION = 1
@@ -152,8 +153,8 @@ class DetectionCurve:
                 f"No detection curve '{path}': a run writes one where the true labels are known."
             )
         try:
-            return cls._parse(path.read_text(encoding='utf-8').splitlines())
-        except (ValueError, TypeError) as error:
+            return cls._parse([line.rstrip('\r\n') for line in lines_of(path)])
+        except (ValueError, TypeError, csv.Error) as error:
             raise ValueError(
                 f"'{path}' is not a usable detection curve: {error}. Let its run write it again."
             ) from error
@@ -164,7 +165,7 @@ class DetectionCurve:
         for line in lines:
             if line.startswith('#'):
                 key, _, value = line[1:].partition(':')
-                header[key.strip()] = json.loads(value)
+                header[key.strip()] = parse_json(value)
         check_header(header, FORMAT, FORMAT_VERSION, _HEADER)
         rows = list(csv.reader(line for line in lines if not line.startswith('#')))
         if not rows or tuple(rows[0]) != COLUMNS:

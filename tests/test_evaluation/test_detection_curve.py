@@ -1,8 +1,11 @@
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from deft_mm.evaluation import DetectionCurve, detection_metrics
+from property_utils import SETTINGS, damaged, refuses_or_reads
 
 SCORE = np.array([0.9, 0.8, 0.8, 0.4, 0.1])
 GIVEN = np.array([0, 1, 2, 3, 4])
@@ -106,3 +109,21 @@ def test_arrays_of_other_lengths_are_refused():
     for given, clean in ((GIVEN[:3], CLEAN[:3]), (GIVEN, CLEAN[:3]), (GIVEN, CLEAN[:1])):
         with pytest.raises(ValueError, match='one entry a sample'):
             DetectionCurve.from_scores(SCORE, given, clean)
+
+
+@SETTINGS
+@hypothesis.given(data=st.data())
+def test_a_damaged_curve_is_refused_in_a_sentence(tmp_path, data):
+    curve().write(tmp_path / 'whole.csv')
+    path = tmp_path / 'detection_curve.csv'
+    whole = (tmp_path / 'whole.csv').read_bytes()
+    path.write_bytes(data.draw(damaged(whole) | st.binary(max_size=200)))
+    refuses_or_reads(DetectionCurve.read, path)
+
+
+@pytest.mark.parametrize('content', [b'# format: ' + b'[' * 100_000, b'x' * 200_000])
+def test_a_hostile_curve_is_refused_in_a_sentence(tmp_path, content):
+    path = tmp_path / 'detection_curve.csv'
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match='is not a usable detection curve'):
+        DetectionCurve.read(path)
