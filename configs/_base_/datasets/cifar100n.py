@@ -4,12 +4,13 @@
 #     ├── cifar-100-python  (where data/cifar100 has it, link it here)
 #     └── CIFAR-100_human.pt
 # 40% of `noisy_label` are wrong.
-_base_ = './cifar100.py'
+_base_ = ['./cifar100.py', '../noise/human.py']
 
+_base_.merge(_base_.pop('noise'))
 train_dataloader = dict(
     dataset=dict(
         dataset=dict(data_root='data/cifar100n'),
-        noise=dict(type='HumanNoise', path='data/cifar100n/CIFAR-100_human.pt', key='noisy_label'),
+        noise=dict(path='data/cifar100n/CIFAR-100_human.pt', key='noisy_label'),
     )
 )
 val_dataloader = test_dataloader = dict(dataset=dict(data_root='data/cifar100n'))
