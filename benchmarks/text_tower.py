@@ -115,7 +115,7 @@ def ours_alone(n_classes: int, device: str, args) -> None:
     else:
         # The profiler's own notes of so many allocations would take more than what they are of.
         memory = f'the process grows from {before:.2f} to {process_peak():.2f} GiB'
-    chunks = len(step.head._layout.chunks)
+    chunks = len(step.head._packed.chunks)
     print(
         f'text tower, {n_classes} classes, {device}, ours in {chunks} chunks '
         f'(text_memory_gb={args.memory_gb:g}): {duration:.3g} s, {memory}'

@@ -211,8 +211,8 @@ class DualPromptHead(ContextModule, TextHead):
         Returns:
             Tensor: float32 of shape (2, C, E), the positive ones first.
         """
-        if self._layout is None:
-            self._layout = self._pack()
+        if self._packed is None:
+            self._packed = self._pack()
         if self.training or torch.is_grad_enabled():
             return self._encode()
         contexts = [self.prompts.pos_ctx, self.prompts.neg_ctx]
@@ -233,7 +233,7 @@ class DualPromptHead(ContextModule, TextHead):
         return PackedPrompts.pack(self.text, prompts, n_polarities=2, memory_gb=self.text_memory_gb)
 
     def _encode(self) -> Tensor:
-        return encode_prompts(self.text, self._layout, self.prompts())
+        return encode_prompts(self.text, self._packed, self.prompts())
 
     def _encode_in_full_precision(self) -> Tensor:
         # Once per evaluation, so that features that are kept don't depend on who asked first, and

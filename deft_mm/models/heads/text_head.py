@@ -82,9 +82,9 @@ class TextHead(ScoringHead, ClsHead):
                 'values up to their number.'
             )
         self.num_classes = num_classes
-        self.text = load_text_tower(clip).requires_grad_(False)
+        self.text = load_text_tower(clip)
         self._class_names: tuple[str, ...] | None = None
-        self._layout = None
+        self._packed = None
         self._features = FeatureCache()
 
     # -- class names ---------------------------------------------------------
@@ -147,7 +147,7 @@ class TextHead(ScoringHead, ClsHead):
     # -- what can change under a cache ---------------------------------------
 
     def _forget(self) -> None:
-        self._layout = None
+        self._packed = None
         self._features.clear()
 
     def forget_features(self) -> None:

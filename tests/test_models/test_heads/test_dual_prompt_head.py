@@ -436,7 +436,7 @@ def test_memory_bound_changes_neither_losses_nor_gradients(class_position):
         loss = sum(value for key, value in losses.items() if 'loss' in key)
         loss.backward()
         results.append((loss, head.prompts.pos_ctx.grad, head.prompts.neg_ctx.grad))
-    assert [len(head._layout.chunks) > 1 for head in heads] == [False, True]
+    assert [len(head._packed.chunks) > 1 for head in heads] == [False, True]
     for whole, chunked in zip(*results, strict=True):
         torch.testing.assert_close(chunked, whole, rtol=1e-4, atol=1e-6)
 
