@@ -86,14 +86,9 @@ def draw_grid(tiles: Sequence[Tile], rows: int, cols: int, title: str = '') -> b
 
 
 def wrap(caption: str, width: float) -> list[str]:
-    """Break lines that are too long for their place; what is longer than three lines is cut.
+    """Break lines that are too long for a width in inches, and cut what takes more than three.
 
-    Args:
-        caption (str): Lines of text.
-        width (float): In inches.
-
-    Returns:
-        list[str]: Lines. What continues a line starts with that line's mark, if it has one.
+    What continues a line starts with that line's mark, if it has one.
     """
     lines = []
     for line in caption.splitlines():

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from deft_mm.comparison import RunSetting, read_results, write_expected
+from deft_mm.comparison import RunLock, RunSetting, read_results, write_expected
 from tests.test_comparison.comparison_utils import (
     CONFIG,
     planned_runs,
@@ -77,6 +77,13 @@ def test_status_is_not_taken_for_more_than_it_is(tmp_path):
     plain_run(tmp_path / 'plain', finished=False)
     states = {run.folder.name: run.status for run in read_results([tmp_path]).runs}
     assert states == dict(failed='failed', killed='interrupted', plain='unfinished')
+
+
+@pytest.mark.parametrize('status', ['failed', 'interrupted', 'running'])
+def test_unfinished_run_that_is_worked_on_is_running(tmp_path, status):
+    lock = RunLock.acquire(write_run(tmp_path / 'seed0', CE, 0, status).lock_path)
+    assert [run.status for run in read_results([tmp_path]).runs] == ['running']
+    lock.release()
 
 
 def test_old_and_damaged_folders_are_left_out(tmp_path):
