@@ -145,7 +145,7 @@ def _read_run(folder: RunFolder) -> RunResult:
     else:
         setting, seed = RunSetting(**record['setting']), record['seed']
         status, _ = folder.state()
-        if status in ('failed', 'interrupted') and is_held(folder.lock_path):
+        if status in ('failed', 'interrupted') and (is_held(folder.lock_path) or folder.is_busy()):
             status = 'running'
         seconds = record['seconds'] if seconds is None else seconds
         made_with = (record['seedless_digest'], record['identity']['code'])

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from deft_mm.comparison import ComparisonPlan, read_results
+from deft_mm.comparison import read_plan, read_results
 from deft_mm.engine.checkpoint_loading import load_local_checkpoint
 from deft_mm.evaluation import DetectionCurve
 from deft_mm.models.clip.checkpoint import read_weights
@@ -61,8 +61,8 @@ KINDS = READERS | {
     'epoch_1.pth': lambda root, path: lambda: load_local_checkpoint(str(path)),
     'clip.pt': lambda root, path: lambda: read_weights(path),
     'clip.safetensors': lambda root, path: lambda: read_weights(path),
-    'plan.yml': lambda root, path: lambda: ComparisonPlan.from_file(path),
-    'plan.json': lambda root, path: lambda: ComparisonPlan.from_file(path),
+    'plan.yml': lambda root, path: lambda: read_plan(path),
+    'plan.json': lambda root, path: lambda: read_plan(path),
     'detection_curve.csv': lambda root, path: lambda: DetectionCurve.read(path),
 }
 

@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 
-from deft_mm.comparison import RunLock, RunSetting, read_results, write_expected
+from deft_mm.comparison import RunSetting, read_results, write_expected
+from deft_mm.run_lock import RunLock
 from tests.test_comparison.comparison_utils import (
     CONFIG,
     planned_runs,
