@@ -22,7 +22,7 @@ from mmengine.logging import print_log
 
 from deft_mm.csv_cells import ESCAPED, from_cell, to_cell
 from deft_mm.fileio import check_header, write_atomically
-from deft_mm.selection.fingerprint import Fingerprint
+from deft_mm.selection.fingerprint import Fingerprint, digest
 from deft_mm.selection.sample_table import SampleTable
 from deft_mm.shorten import first_line, shorten
 from deft_mm.user_file import lines_of, open_file, parse_json
@@ -184,9 +184,16 @@ def _header(table: SampleTable) -> dict:
         'config': table.config,
         'num_samples': len(table),
         'num_kept': table.num_kept,
+        'checksum': _checksum(table),
         'fingerprint': table.fingerprint.to_dict(),
         'classes': table.class_names,
     }
+
+
+def _checksum(table: SampleTable) -> str:
+    """Digest what the fingerprint does not cover, whatever bits a NaN has."""
+    values = [table.clean_prob, table.pred_label, table.pred_prob, table.kept, table.score]
+    return digest(b''.join(np.nan_to_num(column, nan=-1).tobytes() for column in values))
 
 
 def _columns_of(table: SampleTable) -> tuple[str, ...]:
@@ -274,7 +281,7 @@ def _read_parquet(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
         if isinstance(error, FileNotFoundError):
             raise
         raise ValueError(first_line(error)) from error
-    ours = ('format', 'format_version', *_HEADER_KEYS)
+    ours = ('format', 'format_version', *_HEADER_KEYS, 'checksum')
     header = {name: parse_json(metadata[name]) for name in ours if name in metadata}
     header = _check_header(header)
     for name in COLUMNS:
@@ -334,6 +341,13 @@ def _to_table(header: dict, columns: dict[str, np.ndarray], path: Path) -> Sampl
         print_log(
             f"'{path}' keeps {table.num_kept} samples, but {header['num_kept']} when it was "
             'written: it was edited since. The edited column is used.',
+            logger='current',
+            level=logging.WARNING,
+        )
+    elif header.get('checksum', _checksum(table)) != _checksum(table):
+        print_log(
+            f"'{path}' holds other values than were written: it was edited since, or is damaged. "
+            'They are used.',
             logger='current',
             level=logging.WARNING,
         )

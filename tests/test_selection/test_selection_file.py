@@ -193,6 +193,28 @@ def test_kept_edited_by_hand_counts_with_a_warning(path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ('old', 'new', 'warnings'),
+    [
+        ('"cat",0.9,0', '"cat",0.8,0', 1),
+        ('"cat",0.9,0,0.33', '"cat",0.9,0,0.32', 1),
+        ('"cat",0.9,0', '"cat",0.9,1', 1),
+        ('"cat",0.9,0', '"cat",0.90,0', 0),
+        ('# checksum: "', '# checksum: "0', 1),
+        ('# checksum: "', '# former: "', 0),  # a file of an earlier version
+    ],
+)
+def test_values_that_are_not_those_written_are_told(path, monkeypatch, old, new, warnings):
+    messages = []
+    monkeypatch.setattr(
+        'deft_mm.selection.selection_file.print_log', lambda text, **_: messages.append(text)
+    )
+    edit(path, old, new)
+    read_selection(path)
+    assert len(messages) == warnings
+    assert all(str(path) in text and 'is damaged' in text for text in messages)
+
+
+@pytest.mark.parametrize(
     'old, new, message',
     [
         ('clean_prob,', 'probability,', r"column \['clean_prob'\] is missing"),
