@@ -30,6 +30,8 @@ def write_atomically(data: bytes, filepath: str | Path) -> None:
     try:
         _replace(data, filepath)
     except OSError as error:
+        if error.errno is None:
+            raise
         # Of itself it names the temporary file, or none where the disk is full.
         raise OSError(error.errno, error.strerror, str(filepath)) from error
 

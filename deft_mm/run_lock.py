@@ -11,6 +11,10 @@ except ImportError:  # Windows
     fcntl = None
 
 
+class NoLocksError(OSError):
+    """The file system has no locks."""
+
+
 class RunLock:
     """A lock on a file, made by :meth:`acquire`; the kernel gives it back when its holders end.
 
@@ -36,7 +40,7 @@ class RunLock:
             RunLock | None: The lock; None while another process has it.
 
         Raises:
-            OSError: If the file system has no locks.
+            NoLocksError: If the file system has none.
         """
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -86,7 +90,7 @@ def _locks(handle: int, path: str | Path, shared: bool = False) -> bool:
     except BlockingIOError:
         return False
     except OSError as error:
-        raise OSError(
+        raise NoLocksError(
             f"'{path}' can't be locked ({error}): put the work directory on a file system that has "
             'locks.'
         ) from error

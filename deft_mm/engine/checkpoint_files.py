@@ -36,8 +36,10 @@ def checkpoint_folder(cfg: Mapping, work_dir: str | os.PathLike) -> Path:
     """
     hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
     out_dir = hook.get('out_dir')
+    if out_dir in (None, os.path.abspath(work_dir)):
+        return Path(work_dir)
     # As CheckpointHook does it: runs share an out_dir.
-    return Path(work_dir) if out_dir is None else Path(out_dir) / Path(work_dir).name
+    return Path(out_dir) / Path(work_dir).name
 
 
 def checkpoints_in(folder: str | os.PathLike) -> list[Path]:

@@ -27,6 +27,8 @@ from deft_mm.safe_globals import numpy_globals, takes_renamed_globals
 
 _STATISTICS = ('min', 'max', 'mean', 'current')
 _LOSSES = 'head.loss'
+# What PyTorch's errors about damage begin with.
+_READER = 'PytorchStreamReader'
 
 
 def _history_buffer_getattr(owner: object, name: str):
@@ -98,7 +100,7 @@ def load_local_checkpoint(filename: str, map_location=None) -> dict:
         raise FileNotFoundError(f'Checkpoint {path} does not exist.')
     damage = damage_of(path)
     if damage is not None:
-        raise ValueError(f'Checkpoint {path} is damaged: {damage}. {_remedy(path)}')
+        raise _damaged(path, damage)
     try:
         return torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
@@ -107,13 +109,21 @@ def load_local_checkpoint(filename: str, map_location=None) -> dict:
             f'run code: {str(error).splitlines()[0]} If you trust its author, load it with '
             "torch.load(..., weights_only=False) and save its 'state_dict' alone to a new file."
         ) from error
+    except RuntimeError as error:
+        if _READER not in str(error):
+            raise
+        # In what has no checksum: the table of contents.
+        raise _damaged(path, str(error).split(': ', 1)[-1].split('.')[0]) from error
 
 
-def _remedy(path: Path) -> str:
+def _damaged(path: Path, damage: str) -> ValueError:
     whole, _ = newest_whole(path.parent)
-    if whole is None:
-        return 'Copy it again, or train anew: there is no other one beside it.'
-    return f'The newest one beside it that is whole is {whole}.'
+    remedy = (
+        'Copy it again, or train anew: no other one lies beside it.'
+        if whole in (None, path)
+        else f'The newest one beside it that is whole is {whole}.'
+    )
+    return ValueError(f'Checkpoint {path} is damaged: {damage}. {remedy}')
 
 
 def weights_of(checkpoint: Mapping) -> dict[str, Tensor]:

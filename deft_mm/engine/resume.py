@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -89,6 +90,47 @@ def require_same_run(runner: Runner, checkpoint: Mapping) -> None:
         runner.logger.info(f'{Path(runner._load_from).name} is of the last {unit}.')
 
 
+def fit_schedules(runner: Runner, checkpoint: dict) -> None:
+    """Where a run has become longer or shorter, take up the schedules of that length.
+
+    Those in the checkpoint would end where the run was to end, a cosine at a rate of 0, with which
+    the further epochs would learn nothing.
+
+    Args:
+        runner (Runner): The runner; its schedules are of the new length.
+        checkpoint (dict): What was loaded; its schedules and rates are exchanged.
+    """
+    here, there = runner.param_schedulers, checkpoint.get('param_schedulers')
+    optimisers = checkpoint.get('optimizer')
+    if (
+        not here
+        or not there
+        or optimisers is None
+        or isinstance(here, dict) != isinstance(there, dict)
+    ):
+        return
+    parts = here if isinstance(here, dict) else {'': here}
+    for name, schedulers in parts.items():
+        states = there[name] if name else there
+        pairs = list(zip(schedulers, states, strict=False))
+        if len(schedulers) != len(states) or all(new.end == old['end'] for new, old in pairs):
+            continue
+        # By iterations first: those are warm-ups.
+        for new, old in sorted(pairs, key=lambda pair: pair[0].by_epoch):
+            for _ in range(old['_global_step'] - new._global_step):
+                new.step()
+        states[:] = [new.state_dict() for new in schedulers]
+        saved = (optimisers[name] if name else optimisers)['param_groups']
+        wrapper = runner.optim_wrapper[name] if name else runner.optim_wrapper
+        for group, now in zip(saved, wrapper.param_groups, strict=True):
+            group.update({key: now[key] for key in {new.param_name for new in schedulers}})
+        rates = sorted({group['lr'] for group in saved})
+        runner.logger.warning(
+            'The run has another length than when the checkpoint was saved: from here on its '
+            f'schedules are those of a run of this length, with lr {rates[0]:.3g} to begin with.'
+        )
+
+
 def keep_to_own_folder(runner: Runner, checkpoint: Mapping) -> None:
     """Let a run in a copied folder name, and delete, checkpoints of that folder alone.
 
@@ -97,9 +139,10 @@ def keep_to_own_folder(runner: Runner, checkpoint: Mapping) -> None:
         checkpoint (Mapping): What was loaded; the paths in it are changed.
     """
     folder = checkpoint_folder(runner.cfg, runner.work_dir)
-    info = checkpoint.get('message_hub', {}).get('runtime_info', {})
+    info = checkpoint['message_hub'].get('runtime_info', {})
+    info['last_ckpt'] = os.path.abspath(runner._load_from)
     for key, value in info.items():
-        if isinstance(value, str) and (key == 'last_ckpt' or key.startswith('best_ckpt')):
+        if key.startswith('best_ckpt') and isinstance(value, str):
             info[key] = str(folder / value.replace('\\', '/').rpartition('/')[2])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +13,13 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from deft_mm.engine.checkpoint_files import checkpoint_folder, checkpoints_in
 from deft_mm.fileio import remove_leftovers, write_atomically
 from deft_mm.main_process import on_main_process
-from deft_mm.run_lock import RunLock
+from deft_mm.run_lock import NoLocksError, RunLock
 
 # The config as it ran, beside MMEngine's <name>.py: as data, for who reads other people's runs.
 RESOLVED_CONFIG = 'config.json'
@@ -41,11 +44,17 @@ def own_folder(cfg: Config) -> Iterator[None]:
 
     Raises:
         ValueError: If another process trains there, or the run would overwrite another one.
+        OSError: If the disk is full or fails; it names the work directory, if no file.
     """
     held: list[RunLock] = []
     try:
         on_main_process(lambda: _enter(cfg, held))
         yield
+    except OSError as error:
+        # MMEngine's own files are written bit by bit, of which no error knows the name.
+        if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise OSError(error.errno, error.strerror, str(cfg.work_dir)) from error
+        raise
     finally:
         for lock in held:
             lock.release()
@@ -53,13 +62,17 @@ def own_folder(cfg: Config) -> Iterator[None]:
 
 def _enter(cfg: Config, held: list[RunLock]) -> None:
     folder = Path(cfg.work_dir)
-    lock = RunLock.acquire(folder / LOCK_FILE)
-    if lock is None:
-        raise ValueError(
-            f'Another process trains in the work directory {folder}: wait until it ends, or give '
-            'another --work-dir.'
-        )
-    held.append(lock)
+    try:
+        lock = RunLock.acquire(folder / LOCK_FILE)
+    except NoLocksError as error:
+        print_log(f'{error} Nothing keeps a second training out.', 'current', logging.WARNING)
+    else:
+        if lock is None:
+            raise ValueError(
+                f'Another process trains in the work directory {folder}: wait until it ends, or '
+                'give another --work-dir.'
+            )
+        held.append(lock)
     remove_leftovers(folder)
     remove_leftovers(checkpoint_folder(cfg, folder))
     _require_same_run(cfg, folder)

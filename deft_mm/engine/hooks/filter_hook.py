@@ -47,6 +47,7 @@ from deft_mm.selection import (
     build_limits,
     build_selector,
     check_selection,
+    read_selection,
 )
 
 _STATE = 'deft'
@@ -251,6 +252,12 @@ class FilterHook(Hook):
                 f'The checkpoint has version {state["version"]} of the state of DeFT, this deft_mm '
                 f'reads {_STATE_VERSION}: resume with the deft_mm that wrote it.'
             )
+        if state.get('hook', self.name) != self.name:
+            raise ValueError(
+                f'The checkpoint to resume from is of a run with {state["hook"]}, and this '
+                f'config has {self.name}: it is of another method. Give the config that lies '
+                'beside it, or, to start from its weights, use load_from, not --resume.'
+            )
         Fingerprint.from_dict(state['fingerprint']).require_same(
             self._samples.fingerprint,
             'The checkpoint to resume from',
@@ -267,11 +274,14 @@ class FilterHook(Hook):
             )
 
     def before_train(self, runner: Runner) -> None:
-        """Try a step on the data that a selection will leave, now that losses know of the run.
+        """Try a step on the data that a selection will leave, now that losses know of the run, and
+        write the selection file again where it is gone or damaged and the checkpoint has it.
 
         Raises:
-            ValueError: If it fails.
+            ValueError: If the step fails.
         """
+        if is_resuming(runner) and self.table is not None:
+            self._restore_file(runner)
         if self._rehearsed is not None:
             with precision_of(runner):
                 rehearse_step(*self._rehearsed, self.skip_unreadable)
@@ -285,18 +295,42 @@ class FilterHook(Hook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Add what a resume needs to know."""
         columns = None if self.table is None else self.table.results()
+        about = ('method', 'config', 'created', 'deft_mm_version')
         checkpoint[_STATE] = dict(
             version=_STATE_VERSION,
+            hook=self.name,
             fingerprint=self._samples.fingerprint.to_dict(),
             begin_epoch=self.begin_epoch,
             begin_iter=self.begin_iter,
             selection=columns and {name: torch.from_numpy(v) for name, v in columns.items()},
+            about=columns and {name: getattr(self.table, name) for name in about},
         )
 
     def restored(self, state: dict) -> SampleTable:
         """The selection that a checkpoint carries."""
         columns = {name: values.cpu().numpy() for name, values in state['selection'].items()}
-        return self._samples.with_results(columns, method=type(self.selector).__name__)
+        about = state.get('about') or dict(method=type(self.selector).__name__)
+        return self._samples.with_results(columns, **about)
+
+    def _restore_file(self, runner: Runner) -> None:
+        folder = Path(runner.work_dir)
+        # None for a selection that was given as a file.
+        files = (runner.message_hub.get_info('noise_filter') or {}).get('files')
+
+        def restore() -> bool:
+            try:
+                read_selection(folder / self.out_file)
+                whole = all((folder / name).is_file() for name in files)
+            except (ValueError, OSError):
+                whole = False
+            if not whole:
+                SelectionReport(self.table, self.clean_labels).write(folder / self.out_file)
+            return not whole
+
+        if files and on_main_process(restore):
+            runner.logger.warning(
+                f'{self.out_file} was gone or damaged: it is written again from the checkpoint.'
+            )
 
     # -- selecting --------------------------------------------------------------
 

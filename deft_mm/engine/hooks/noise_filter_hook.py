@@ -208,13 +208,16 @@ class NoiseFilterHook(FilterHook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Add what a resume needs to know of the stages."""
         super().before_save_checkpoint(runner, checkpoint)
-        checkpoint['deft']['stage'] = self.model.active_stage
+        checkpoint['deft'].update(
+            stage=self.model.active_stage, detector_epochs=self.detector_epochs
+        )
 
     def resume(self, runner: Runner, checkpoint: dict, state: dict) -> None:
         """Enter the stage in which a checkpoint was saved.
 
         Raises:
-            ValueError: If one of checkpoint and config has a classifier, and the other has not.
+            ValueError: If one of checkpoint and config has a classifier, and the other has not, or
+                stage 1 has another length.
         """
         in_checkpoint = any(key.startswith('classifier.') for key in checkpoint['state_dict'])
         if in_checkpoint != (self.model.classifier is not None):
@@ -222,6 +225,13 @@ class NoiseFilterHook(FilterHook):
                 'The checkpoint to resume from and this config differ in whether there is a '
                 'model.classifier. To go on from stage 1 alone to stage 2, train anew with '
                 'default_hooks.noise_filter.selection=<its selection.csv>.'
+            )
+        before = state.get('detector_epochs', self.detector_epochs)
+        if before != self.detector_epochs:
+            raise ValueError(
+                f'NoiseFilterHook.detector_epochs={self.detector_epochs}, but the run of the '
+                f'checkpoint to resume from has {before}: with another stage 1 it is another run. '
+                f'Set it to {before}, or start anew in another --work-dir.'
             )
         if state['stage'] == 'classifier':
             table = self.restored(state)

@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
 from deft_mm.engine.checkpoint_loading import misfits, safe_loading, weights_of
-from deft_mm.engine.resume import keep_to_own_folder, require_same_run, settle_resume
+from deft_mm.engine.resume import fit_schedules, keep_to_own_folder, require_same_run, settle_resume
 from deft_mm.engine.stage_switch import bare_model, is_resuming, is_training
 
 _HISTORY = 'history_buffer'
@@ -76,6 +76,7 @@ class SafeCheckpointHook(Hook):
         _require_weights(runner, checkpoint)
         if is_training(runner) and is_resuming(runner):
             require_same_run(runner, checkpoint)
+            fit_schedules(runner, checkpoint)
             keep_to_own_folder(runner, checkpoint)
         scalars = checkpoint.get('message_hub', {}).get('log_scalars', {})
         for name, value in scalars.items():

@@ -1,0 +1,71 @@
+"""Which checkpoints there are, and which of them are whole."""
+
+import pytest
+import torch
+
+from deft_mm.engine.checkpoint_files import checkpoints_in, damage_of, newest_whole
+from deft_mm.engine.checkpoint_loading import load_local_checkpoint
+
+CONTENT = dict(state_dict={f'w{i}': torch.arange(5.0) + i for i in range(3)}, meta=dict(epoch=1))
+
+
+def save(path, content=CONTENT):
+    torch.save(content, path)
+    return path
+
+
+def test_no_flipped_bit_loads_as_something_else(tmp_path):
+    whole = save(tmp_path / 'epoch_1.pth').read_bytes()
+    expected = repr(load_local_checkpoint(str(tmp_path / 'epoch_1.pth')))
+    path, refused = tmp_path / 'flipped.pth', 0
+    for i in range(0, len(whole), 3):
+        path.write_bytes(whole[:i] + bytes([whole[i] ^ 1 << i % 8]) + whole[i + 1 :])
+        try:
+            loaded = load_local_checkpoint(str(path))
+        except ValueError as error:
+            assert f'Checkpoint {path} is damaged: ' in str(error)
+            refused += 1
+        else:  # between the parts, or in their dates
+            assert repr(loaded) == expected
+    assert refused > 300
+
+
+def test_file_without_its_end_is_damaged_wherever_it_was_cut(tmp_path):
+    whole = save(tmp_path / 'epoch_1.pth').read_bytes()
+    path = tmp_path / 'cut.pth'
+    for length in range(0, len(whole), 97):
+        path.write_bytes(whole[:length])
+        assert damage_of(path) is not None
+    path.write_bytes(whole)
+    assert damage_of(path) is None
+
+
+def test_file_of_an_old_pytorch_loads_unchecked(tmp_path):
+    path = tmp_path / 'old.pth'
+    torch.save(CONTENT, path, _use_new_zipfile_serialization=False)
+    assert damage_of(path) is None
+    assert repr(load_local_checkpoint(str(path))) == repr(CONTENT)
+
+
+def test_checkpoints_are_ordered_by_number_and_the_best_is_none_of_them(tmp_path):
+    for name in ('epoch_2.pth', 'epoch_10.pth', 'epoch_9.pth'):
+        save(tmp_path / name)
+    for name in ('best_accuracy_epoch_11.pth', 'epoch_x.pth', 'selection_12.pth', '.epoch_13.pth'):
+        save(tmp_path / name)
+    (tmp_path / 'epoch_99.pth').mkdir()
+    assert [path.name for path in checkpoints_in(tmp_path)] == [
+        'epoch_10.pth',
+        'epoch_9.pth',
+        'epoch_2.pth',
+    ]
+    assert checkpoints_in(tmp_path / 'nowhere') == []
+
+
+def test_the_newest_whole_one_is_found_behind_damaged_ones(tmp_path):
+    paths = [save(tmp_path / f'epoch_{i}.pth') for i in (1, 2, 3, 4)]
+    paths[3].write_bytes(b'')
+    paths[2].write_bytes(paths[2].read_bytes()[:-40])
+    found, damaged = newest_whole(tmp_path)
+    assert found == paths[1] and list(damaged) == [paths[3], paths[2]]
+    with pytest.raises(ValueError, match=rf'epoch_4\.pth is damaged: it is empty.*{found}'):
+        load_local_checkpoint(str(paths[3]))
