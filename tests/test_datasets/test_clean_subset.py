@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from mmengine.config import ConfigDict
 from mmengine.dataset import ConcatDataset
-from mmengine.logging import MMLogger
 from mmengine.registry import DATASETS, init_default_scope
 
 from deft_mm.datasets import (
@@ -171,16 +170,14 @@ def test_takes_a_selection_as_it_is():
         CleanSubset(digits(indices=39), selection)
 
 
-def test_what_a_file_or_a_mask_keeps_is_logged_once(tmp_path, caplog):
-    MMLogger.get_instance('of subsets').propagate = True
+def test_what_a_file_or_a_mask_keeps_is_logged_once(tmp_path, capsys):
     path = write(tmp_path / 'selection.csv', digits(), KEPT)
-    with caplog.at_level('INFO'):
-        subset = CleanSubset(digits(), path)
-        subset.full_init()
-        CleanSubset(digits(), KEPT, keep='rejected')
-        relabelled = RelabelledSubset(digits(), path)
+    CleanSubset(digits(), path).full_init()
+    CleanSubset(digits(), KEPT, keep='rejected')
+    relabelled = RelabelledSubset(digits(), path)
     n, kept = len(KEPT), int(KEPT.sum())
-    assert [record.message for record in caplog.records] == [
+    lines = [line.split(' - ')[-1] for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
         f"CleanSubset of '{path}'. Selected: {kept} of {n} (kept)",
         f'CleanSubset of a mask. Selected: {n - kept} of {n} (rejected)',
         f"RelabelledSubset of '{path}'. Selected: {len(relabelled)} of {n}, "
@@ -188,8 +185,6 @@ def test_what_a_file_or_a_mask_keeps_is_logged_once(tmp_path, caplog):
     ]
 
 
-def test_a_selection_that_a_hook_has_told_of_is_not_told_again(caplog):
-    MMLogger.get_instance('of subsets').propagate = True
-    with caplog.at_level('INFO'):
-        CleanSubset(digits(), selection_of(digits(), KEPT))
-    assert not caplog.records
+def test_a_selection_that_a_hook_has_told_of_is_not_told_again(capsys):
+    CleanSubset(digits(), selection_of(digits(), KEPT))
+    assert capsys.readouterr().out == ''

@@ -60,14 +60,14 @@ class RefilterHook(FilterHook):
             raise ValueError(
                 f'RefilterHook.interval is {interval}: set it to 1 or more, or to None for never.'
             )
+        if begin is not None and begin < 0:
+            raise ValueError(f'RefilterHook.begin is {begin}: set it to 0 or more epochs.')
         if begin is not None and interval is None:
             raise ValueError(
                 f'RefilterHook.begin={begin} has no effect without an interval: set interval=1 to '
                 'select before every epoch from there on, or leave begin out.'
             )
         self.begin = 1 if begin is None else begin
-        if self.begin < 0:
-            raise ValueError(f'RefilterHook.begin is {begin}: set it to 0 or more epochs.')
         self.interval = interval
 
     @property
