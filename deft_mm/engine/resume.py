@@ -6,12 +6,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from mmengine.dist import is_main_process
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from deft_mm.engine.checkpoint_files import checkpoint_folder, newest_whole
 from deft_mm.engine.stage_switch import is_resuming
 from deft_mm.engine.work_folder import run_in
+from deft_mm.fileio import write_atomically
 from deft_mm.main_process import on_main_process
 
 
@@ -144,6 +146,20 @@ def keep_to_own_folder(runner: Runner, checkpoint: Mapping) -> None:
     for key, value in info.items():
         if key.startswith('best_ckpt') and isinstance(value, str):
             info[key] = str(folder / value.replace('\\', '/').rpartition('/')[2])
+
+
+def point_to_own(runner: Runner) -> None:
+    """Let ``last_checkpoint``, by which MMEngine itself resumes, name what was resumed from.
+
+    A kill after a checkpoint, or a move of the folder, leaves it with another one.
+
+    Args:
+        runner (Runner): The runner, which has loaded its checkpoint.
+    """
+    path = Path(os.path.abspath(runner._load_from))
+    folder = os.path.abspath(checkpoint_folder(runner.cfg, runner.work_dir))
+    if is_main_process() and str(path.parent) == folder:
+        write_atomically(str(path).encode(), Path(runner.work_dir) / 'last_checkpoint')
 
 
 def _sizes_here(runner: Runner) -> dict[str, list[int]]:

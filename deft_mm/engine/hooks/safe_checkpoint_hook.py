@@ -14,7 +14,13 @@ from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
 from deft_mm.engine.checkpoint_loading import misfits, safe_loading, weights_of
-from deft_mm.engine.resume import fit_schedules, keep_to_own_folder, require_same_run, settle_resume
+from deft_mm.engine.resume import (
+    fit_schedules,
+    keep_to_own_folder,
+    point_to_own,
+    require_same_run,
+    settle_resume,
+)
 from deft_mm.engine.stage_switch import bare_model, is_resuming, is_training
 
 _HISTORY = 'history_buffer'
@@ -59,6 +65,11 @@ class SafeCheckpointHook(Hook):
 
         # On the runner alone: MMEngine's table of loaders is that of the whole process.
         runner.load_checkpoint = load_safely
+
+    def before_train(self, runner: Runner) -> None:
+        """Have the run's folder name the checkpoint that it has resumed from."""
+        if is_resuming(runner):
+            point_to_own(runner)
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Turn everything but the model's and the optimisers' tensors into plain types."""
