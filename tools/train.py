@@ -23,7 +23,7 @@ from deft_mm.engine.launch import (
     prepare_environment,
 )
 from deft_mm.engine.resume import settle_resume
-from deft_mm.engine.stage_switch import end_workers
+from deft_mm.engine.stage_switch import end_workers, is_resuming
 from deft_mm.engine.tool_runner import build_runner
 from deft_mm.engine.work_folder import ConfigFileHook, changed_settings, own_folder
 from deft_mm.shorten import first_few
@@ -89,7 +89,7 @@ def apply_training_options(cfg: Config, args: argparse.Namespace) -> None:
 
 def warn_of_changes(runner: Runner) -> None:
     """Name the settings that a resumed run was not begun with."""
-    changed = changed_settings(runner.cfg) if runner.cfg.get('resume') else []
+    changed = changed_settings(runner.cfg) if is_resuming(runner) else []
     if changed:
         runner.logger.warning(
             f'The run resumes with settings that it was not begun with: {first_few(changed)}.'

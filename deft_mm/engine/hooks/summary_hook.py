@@ -28,8 +28,8 @@ class SummaryHook(Hook):
 
     The same figures are written to ``summary.json`` in the work directory after every validation,
     so that an interrupted run has them too, and to every checkpoint. A resumed run goes on with
-    those up to its epoch: of the file or, where that is missing or damaged, of the checkpoint. If
-    the epoch's validation is missing, since the run was killed before it, that is made first.
+    those of both up to its epoch. If the epoch's validation is missing, since the run was killed
+    before it, that is made first.
 
     Example:
 
@@ -81,16 +81,12 @@ class SummaryHook(Hook):
         self._saved = checkpoint.get(_STATE)
 
     def _go_on(self, runner: Runner) -> None:
-        written = on_main_process(self._read) or self._saved
-        if written is None:
-            return
-        self._epochs = [entry for entry in written['epochs'] if entry['epoch'] <= runner.epoch]
-        self._detection = {
-            report['epoch']: report
-            for report in written['detection']
-            if report['epoch'] <= runner.epoch
-        }
-        self._seconds = dict(written['seconds'])
+        epochs: dict[int, dict] = {}
+        for known in filter(None, (self._saved, on_main_process(self._read))):
+            for entries, name in ((epochs, 'epochs'), (self._detection, 'detection')):
+                entries.update((e['epoch'], e) for e in known[name] if e['epoch'] <= runner.epoch)
+            self._seconds = dict(known['seconds'])
+        self._epochs = [epochs[epoch] for epoch in sorted(epochs)]
 
     def _read(self) -> dict | None:
         """Read the file; put one aside that is damaged."""
