@@ -86,7 +86,7 @@ def is_mistake(error: BaseException) -> bool:
         return False
     path, line = _raised_at(error)
     if isinstance(error, TypeError) and _ARGUMENT.match(str(error)):
-        return Path(path).name == 'build_functions.py'  # a config's arguments
+        return 'mmengine' in Path(path).parts  # which calls with a config's arguments
     if isinstance(error, AssertionError):
         return any(name in Path(path).parts for name in _STACK)
     if _IN_WORKER.match(str(error)):  # raised again where it arrives

@@ -67,6 +67,9 @@ def use_amp(cfg: Config) -> None:
 
 def apply_training_options(cfg: Config, args: argparse.Namespace) -> None:
     """Write the options that only training has into the config."""
+    for name in ('train_dataloader', 'train_cfg', 'optim_wrapper'):
+        if cfg.get(name) is None:
+            raise ValueError(f'{args.config} has no {name}, or None: training needs one.')
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:

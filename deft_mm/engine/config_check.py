@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections.abc
 import difflib
+import fnmatch
 import inspect
 import types
 import typing
@@ -29,7 +30,7 @@ from deft_mm.engine.config_readers import (
     readers_of,
     registered,
 )
-from deft_mm.engine.config_walk import DATALOADERS, parts_of
+from deft_mm.engine.config_walk import parts_of
 from deft_mm.engine.read_keys import known_in
 
 _NAMES = {
@@ -44,6 +45,24 @@ _SEQUENCES = (list, tuple, Sequence, Collection, Iterable)
 _NUMBERS = {int, float, bool, types.NoneType}
 _NO_TEXT = _NUMBERS | {dict, list, tuple, Sequence, torch.Tensor, nn.Module, DataLoader}
 _SHOWN = 80
+# The least that a setting of others may be.
+_LEAST = {
+    '*_dataloader.batch_size': 1,
+    '*_dataloader.num_workers': 0,
+    'train_cfg.max_epochs': 1,
+    'train_cfg.val_interval': 1,
+    'optim_wrapper.*lr': 0,
+    'optim_wrapper.*momentum': 0,
+    'optim_wrapper.*weight_decay': 0,
+    'optim_wrapper.*accumulative_counts': 1,
+    'optim_wrapper.*clip_grad.max_norm': 0,
+    'default_hooks.logger.interval': 1,
+    'randomness.seed': 0,
+}
+_CHOICES = {
+    'log_level': ('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'),
+    'env_cfg.mp_cfg.mp_start_method': ('fork', 'spawn', 'forkserver'),
+}
 
 
 def check_config(cfg: Config, meant: Sequence[str] = (), left_open: bool = False) -> None:
@@ -57,8 +76,8 @@ def check_config(cfg: Config, meant: Sequence[str] = (), left_open: bool = False
     Raises:
         TypeError: If a value is of another type than the argument that it is for.
         ValueError: If a dict has a key that its class doesn't take, if its ``type`` is registered
-            nowhere, or if a batch size or number of workers is too small. The message has the
-            dotted key.
+            nowhere, or if a setting of MMEngine or PyTorch is too small or no choice. The message
+            has the dotted key.
 
     Warns:
         UserWarning: Of a key at the top that nothing reads, if its name is nearly that of one
@@ -77,8 +96,7 @@ def check_config(cfg: Config, meant: Sequence[str] = (), left_open: bool = False
             place = f'{key}.{name}' if key else name
             if place not in meant and not (left_open and value is None):
                 _check_value(place, value, list(_arguments(keys, part, name)))
-    for name in DATALOADERS:
-        _check_sizes(name, content.get(name) or {})
+    _check_settings(content)
 
 
 def _arguments(keys: Sequence[str], part: Mapping, name: str) -> Iterable[Argument]:
@@ -184,7 +202,7 @@ def _check_class(key: str, part: Mapping) -> None:
     if not isinstance(type_, str) or any(True for _ in registered(type_)):
         return
     known = sorted({name for registry in REGISTRIES for name in registry.module_dict})
-    near = ' or '.join(map(repr, difflib.get_close_matches(type_, known, 3, cutoff=0.7)))
+    near = ' or '.join(map(repr, difflib.get_close_matches(type_, known, 3, cutoff=0.65)))
     # Other dicts have a `type` as well: the layers that LoRA adapts, for one.
     if near or not type_.islower():
         hint = f'Is it {near}?' if near else 'custom_imports imports what registers your own.'
@@ -215,11 +233,23 @@ def _is_ours(callable_: Any) -> bool:
     return callable_.__module__.partition('.')[0] == 'deft_mm'
 
 
-def _check_sizes(key: str, loader: Mapping) -> None:
-    for name, least in (('batch_size', 1), ('num_workers', 0)):
-        value = loader.get(name, least)
-        if isinstance(value, int) and value < least:
-            raise ValueError(f'{key}.{name}={value}: give {least} or more.')
+def _check_settings(content: Mapping) -> None:
+    """Check what MMEngine and PyTorch refuse later, and without the key, or never."""
+    for key, value in parts_of(content):
+        for pattern, least in _LEAST.items():
+            is_number = isinstance(value, (int, float))
+            if is_number and value < least and fnmatch.fnmatchcase(key, pattern):
+                raise ValueError(f'{key}={value!r}: give {least} or more.')
+        if isinstance(value, str) and value not in _CHOICES.get(key, (value,)):
+            raise ValueError(f'{key}={value!r}: choose one of {", ".join(_CHOICES[key])}.')
+    for part in ('val', 'test'):
+        group = [f'{part}_dataloader', f'{part}_cfg', f'{part}_evaluator']
+        absent = [name for name in group if content.get(name) is None]
+        if len(absent) in (1, 2):
+            raise ValueError(
+                f'{" and ".join(absent)} is None or missing: a config has all three of '
+                f'{", ".join(group)}, or None for each.'
+            )
 
 
 def _warn_of_top_keys(content: Mapping, meant: Sequence[str]) -> None:
@@ -227,6 +257,6 @@ def _warn_of_top_keys(content: Mapping, meant: Sequence[str]) -> None:
     used = [found for place, found in parts_of(content) if place.partition('.')[0] in TOP_KEYS]
     readers = TOP_KEYS - {'tta_pipeline', 'tta_model'}  # test_pipeline is a variable
     for name in set(content) - TOP_KEYS - set(meant):
-        near = difflib.get_close_matches(name, sorted(readers - set(content)), 1, cutoff=0.8)
+        near = difflib.get_close_matches(name, sorted(readers), 1, cutoff=0.8)
         if near and content[name] not in used:
             warnings.warn(f'Nothing reads {name!r} of the config: is it {near[0]!r}?', stacklevel=2)

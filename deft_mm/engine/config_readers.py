@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import inspect
 import textwrap
+import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -201,16 +203,24 @@ def _add_arguments(
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # of C
         return '**'
-    try:
-        hints = typing.get_type_hints(function)
-    except Exception:  # a name that is imported for type checkers only, an older Python's syntax
-        hints = {}
+    hints = _hints(function)
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     for found in parameters:
         if found.kind in kinds and found.name != 'self':
             argument = Argument(owner, hints.get(found.name, Any), found.default)
             arguments.setdefault(found.name, argument)
     return next((p.name for p in parameters if p.kind is inspect.Parameter.VAR_KEYWORD), None)
+
+
+def _hints(function: Callable) -> dict[str, Any]:
+    """The types of a function's arguments, of those that can be told."""
+    hints = {}
+    for name, annotation in getattr(function, '__annotations__', {}).items():
+        one = types.SimpleNamespace(__annotations__={name: annotation})
+        # A name may be there for type checkers only, or the syntax be a newer Python's.
+        with contextlib.suppress(Exception):
+            hints |= typing.get_type_hints(one, getattr(function, '__globals__', {}))
+    return hints
 
 
 def _uses(init: Callable, kwargs: str) -> tuple[bool, set[str]]:

@@ -38,7 +38,9 @@ def compared(tmp_path_factory):
     folder = tmp_path_factory.mktemp('compared')
     (folder / 'ce.py').write_text(SMALL.format(base=CE))
     (folder / 'label_match.py').write_text(SMALL.format(base=LABEL_MATCH))
-    (folder / 'broken.py').write_text(SMALL.format(base=CE) + "model = dict(type='NoSuchModel')\n")
+    (folder / 'broken.py').write_text(
+        SMALL.format(base=CE) + 'model = dict(head=dict(num_classes=12))\n'
+    )
     (folder / 'plan.yml').write_text(
         """
         configs: {CE: ce.py, broken: broken.py, label-match: label_match.py}
@@ -69,7 +71,7 @@ def record(folder, name: str) -> dict:
 def test_table_is_of_what_ran_and_failures_are_listed(compared):
     folder, code, printed = compared
     assert code == 1
-    assert '1 of 3 runs failed: broken-sym20/seed0' in printed and 'NoSuchModel' in printed
+    assert '1 of 3 runs failed: broken-sym20/seed0' in printed and 'num_classes is 12' in printed
     table = (folder / 'runs' / 'report' / 'table.md').read_text()
     ce, broken, label_match = table.splitlines()[2:5]
     summary = folder / 'runs' / 'label_match-sym20' / 'seed0' / 'summary.json'

@@ -295,7 +295,7 @@ def test_a_number_of_classes_that_the_config_leaves_open_is_that_of_the_checkpoi
         (
             ['--cfg-options', 'default_hooks.noise_filter.limits.max_reject=0.5'],
             ValueError,
-            'limits is .*max_reject.*max_rejected',
+            'limits.*no .max_reject.*max_rejected',
         ),
         (['--threshold', '2'], ValueError, 'a similarity in'),
         (['--amp'], ValueError, '--amp .* needs a GPU'),

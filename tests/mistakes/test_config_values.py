@@ -1,0 +1,244 @@
+"""Values that are out of range or do not fit, misspelt keys and classes that there are not."""
+
+import warnings
+
+import pytest
+
+from deft_mm.engine.launch import read_config
+from mistakes.rows import DIGITS, PLAIN, rows, train
+
+NOISE = 'train_dataloader.dataset.noise'
+HEAD = 'model.detector.head'
+BACKBONE = 'model.detector.backbone'
+FILTER = 'default_hooks.noise_filter'
+SGD = 'optim_wrapper.detector.optimizer'
+
+
+def plain(*options: str) -> list:
+    """Train a model of one stage."""
+    return train(*options, config=PLAIN)
+
+
+@rows(
+    ('lr as a word', train(f'{SGD}.lr=fast'), r"optimizer\.lr='fast': lr of SGD takes a number"),
+    ('momentum', train(f'{SGD}.momentum=high'), r"momentum='high': .* takes a number"),
+    ('weight decay', train(f'{SGD}.weight_decay=no'), r"weight_decay='no': .* takes a number"),
+    ('epochs', train('train_cfg.max_epochs=ten'), r"train_cfg\.max_epochs='ten': .* an integer"),
+    ('val_begin', train('train_cfg.val_begin=soon'), r"val_begin='soon': .* takes an integer"),
+    ('batch', train('train_dataloader.batch_size=big'), r"train_dataloader\.batch_size='big': .*"),
+    ('workers', train('val_dataloader.num_workers=2x'), r"val_dataloader\.num_workers='2x': "),
+    ('drop_last', train('train_dataloader.drop_last=yes'), r"drop_last='yes': .* True or False"),
+    ('seed', train('randomness.seed=x'), r"randomness\.seed='x': .* takes an integer or None"),
+    ('deterministic', train('randomness.deterministic=no'), r"deterministic='no': .* True or Fals"),
+    ('resume', train('resume=yes'), r"resume='yes': resume of Runner takes True or False"),
+    ('hooks', train('default_hooks=none'), r"default_hooks='none': .* takes a dict"),
+    ('dist_cfg', train('env_cfg.dist_cfg=3'), r'env_cfg\.dist_cfg=3: .* takes a dict or None'),
+    ('tf32', train('env_cfg.tf32=fast'), r"env_cfg\.tf32='fast': .* takes True or False"),
+    ('base batch size', train('auto_scale_lr.base_batch_size=a'), r"batch_size='a': .* an integer"),
+    ('share', train(f'{FILTER}.limits.max_rejected=80%'), r"limits\.max_rejected='80%': .* number"),
+    ('shuffle', train('train_dataloader.sampler.shuffle=all'), r"sampler\.shuffle='all': .* True"),
+    ('in_channels', plain('model.head.in_channels=a'), r"head\.in_channels='a': .* an integer"),
+)
+def test_type_of_a_setting_of_mmengine_or_pytorch(command, sentence, ends_with):
+    ends_with(command, rf'^train\.py: .*{sentence}')
+
+
+@rows(
+    ('batch size', train('train_dataloader.batch_size=0'), r'train_dataloader\.batch_size=0: '),
+    ('val batch size', train('val_dataloader.batch_size=-1'), r'val_dataloader\.batch_size=-1: '),
+    ('workers', train('train_dataloader.num_workers=-1'), r'train_dataloader\.num_workers=-1: '),
+    ('no epoch', plain('train_cfg.max_epochs=0'), r'train_cfg\.max_epochs=0: give 1 or more'),
+    ('val_interval', train('train_cfg.val_interval=0'), r'train_cfg\.val_interval=0: give 1 or mo'),
+    ('lr', train(f'{SGD}.lr=-1'), r'optim_wrapper\.detector\.optimizer\.lr=-1: give 0 or more'),
+    ('momentum', train(f'{SGD}.momentum=-0.1'), r'optimizer\.momentum=-0\.1: give 0 or more'),
+    ('weight decay', train(f'{SGD}.weight_decay=-1'), r'optimizer\.weight_decay=-1: give 0 or'),
+    (
+        'accumulation',
+        train('optim_wrapper.detector.accumulative_counts=0'),
+        r'optim_wrapper\.detector\.accumulative_counts=0: give 1 or more',
+    ),
+    (
+        'clipping',
+        train('optim_wrapper.detector.clip_grad.max_norm=-1'),
+        r'clip_grad\.max_norm=-1: give 0 or more',
+    ),
+    (
+        'log interval',
+        train('default_hooks.logger.interval=0'),
+        r'logger\.interval=0: give',
+    ),
+    ('seed', train('randomness.seed=-1'), r'randomness\.seed=-1: give 0 or more'),
+    ('log level', train('log_level=LOUD'), r"log_level='LOUD': choose one of DEBUG, INFO"),
+    (
+        'start',
+        train('env_cfg.mp_cfg.mp_start_method=x'),
+        r"mp_start_method='x': choose one of",
+    ),
+    ('timeout', train('env_cfg.dist_cfg.timeout=-1'), r'env_cfg\.dist_cfg\.timeout=-1: give the'),
+    (
+        'no val data',
+        train('val_dataloader=None'),
+        r'val_dataloader is None or missing: .* all',
+    ),
+    ('no test cfg', train('test_cfg=None'), r'test_cfg is None or missing: .* all three of test_'),
+    ('no training', train('train_cfg=None'), r'has no train_cfg, or None: training needs one'),
+    ('no optimizer', plain('optim_wrapper=None'), r'has no optim_wrapper, or None: training needs'),
+    ('no model', plain('model=None'), r'ce_digits_sym40\.py has no model'),
+    (
+        'no stage 2',
+        train(f'{FILTER}.detector_epochs=40'),
+        r'detector_epochs=40 of train_cfg',
+    ),
+    ('no stage 1', train(f'{FILTER}.detector_epochs=0'), r'NoiseFilterHook\.detector_epochs=0 of'),
+    (
+        'noise',
+        train(f'{NOISE}.ratio=7'),
+        r'SymmetricNoise: `ratio` is a share .* found 7',
+    ),
+    ('noise below 0', train(f'{NOISE}.ratio=-0.1'), r'SymmetricNoise: `ratio` .* found -0\.1'),
+    ('flips', train(f'{NOISE}.type=PairFlipNoise', f'{NOISE}.ratio=2'), r'PairFlipNoise: `ratio` '),
+    (
+        'mapping',
+        train(f'{NOISE}.type=AsymmetricNoise', f'{NOISE}.mapping=nothing'),
+        r"AsymmetricNoise: `mapping` is one of .* found 'nothing'",
+    ),
+    ('noise file', train('train_dataloader.dataset.noise_file=x.txt'), r'`noise_file` .*x\.txt'),
+    ('split', train('train_dataloader.dataset.dataset.split=trian'), r"`split` .* found 'trian'"),
+    ('no context', train(f'{HEAD}.n_ctx=0'), r'n_ctx is 0: .* between 1 and 73'),
+    ('long context', train(f'{HEAD}.n_ctx=99'), r'n_ctx is 99: .* between 1 and 73'),
+    ('warm-up', train(f'{HEAD}.warmup_epochs=-1'), r'DualPromptHead\.warmup_epochs is -1'),
+    ('position', train(f'{HEAD}.class_position=left'), r"class_position is 'left': set one of end"),
+    ('recipe', train(f'{HEAD}.recipe=paper'), r"recipe is 'paper': set one of synthetic, real_w"),
+    ('classes', train(f'{HEAD}.num_classes=1'), r'DualPromptHead\.num_classes is 1: .* 2 or more'),
+    ('contexts', train(f'{HEAD}.ctx_init_std=-1'), r'ctx_init_std is -1: set it to 0 or more'),
+    (
+        'memory',
+        train(f'{HEAD}.text_memory_gb=0'),
+        r'DualPromptHead\.text_memory_gb is 0: set it',
+    ),
+    ('no words', train(f'{HEAD}.ctx_init='), r"ctx_init is '', 0 tokens"),
+    ('tokens', train(f'{BACKBONE}.peft.num_tokens=0'), r'VPT\.num_tokens must be a positive'),
+    ('no block', train(f'{BACKBONE}.peft.last_n_blocks=0'), r'VPT\.last_n_blocks=0, .* 4 blocks'),
+    ('blocks', train(f'{BACKBONE}.peft.last_n_blocks=99'), r'VPT\.last_n_blocks=99, .* 4 blocks'),
+    ('output', train(f'{BACKBONE}.out_type=cls'), r"CLIPVisionTransformer\.out_type='cls' must be"),
+    ('clip', train(f'{BACKBONE}.clip.model=ViT-B-16x'), r"clip\.model='ViT-B-16x' .*ViT-B-16"),
+    ('weights', train(f'{BACKBONE}.clip.pretrained=x'), r"clip\.pretrained='x' is set too"),
+    ('batch of the pass', train(f'{FILTER}.batch_size=0'), r'NoiseFilterHook\.batch_size is 0'),
+    ('curve', train(f'{FILTER}.detection_interval=0'), r'detection_interval is 0: set it to 1'),
+    ('rejected', train(f'{FILTER}.limits.max_rejected=2'), r'limits\.max_rejected is a share'),
+    (
+        'mixture',
+        train(f'{FILTER}.selector.type=GMMSelector', f'{FILTER}.selector.threshold=2'),
+        r'GMMSelector: `threshold` is a probability',
+    ),
+    (
+        'similarity',
+        train(f'{FILTER}.selector.type=ThresholdSelector', f'{FILTER}.selector.threshold=-1'),
+        r'ThresholdSelector: `threshold` is a similarity',
+    ),
+    ('q', plain('model.head.loss.type=GCELoss', 'model.head.loss.q=3'), r'GCELoss\.q is 3: set it'),
+    (
+        'small loss',
+        plain('model.head.loss.type=SmallLoss', 'model.head.loss.noise_ratio=2'),
+        r'SmallLoss\.noise_ratio is 2: set it between',
+    ),
+    (
+        'reduction',
+        plain('model.head.loss.type=GCELoss', 'model.head.loss.reduction=avg'),
+        r"GCELoss\.reduction is 'avg': set one of none, mean, sum",
+    ),
+    ('weights to load', train('load_from=no.pth'), r'Checkpoint no\.pth does not exist'),
+    ('no accelerator', [*train(), '--amp'], r'--amp .* needs a GPU'),
+    (
+        'another loop',
+        plain('train_cfg.by_epoch=False'),
+        r'IterBasedTrainLoop does not take ',
+    ),
+)
+def test_value_that_does_not_fit(command, sentence, ends_with, monkeypatch):
+    monkeypatch.setattr('deft_mm.engine.launch.get_device', lambda: 'cpu')
+    ends_with(command, rf'^train\.py: .*{sentence}')
+
+
+@rows(
+    ('optimizer', train(f'{SGD}.type=SDG'), r"optimizer\.type='SDG': .* Is it 'SGD'"),
+    ('model', train('model.detector.type=ImageClasifier'), r"Is it 'ImageClassifier'"),
+    (
+        'head',
+        train(f'{HEAD}.type=DualPromtHead'),
+        r"head\.type='DualPromtHead': .*'DualPr",
+    ),
+    ('backbone', train(f'{BACKBONE}.type=ClipViT'), r"backbone\.type='ClipViT': nothing of this"),
+    ('peft', train(f'{BACKBONE}.peft.type=VTP'), r"peft\.type='VTP': nothing of this name"),
+    ('hook', train(f'{FILTER}.type=NoiseFilterHok'), r"noise_filter\.type=.*'NoiseFilterHook'"),
+    ('data', train('val_dataloader.dataset.type=Digits'), r"dataset\.type='Digits'.*registered"),
+    ('noise', train(f'{NOISE}.type=SymetricNoise'), r"noise\.type=.* Is it 'SymmetricNoise'"),
+    ('transform', plain('val_dataloader.dataset.pipeline.0.type=Rezise'), r"0\.type=.*'Resize'"),
+    ('metric', train('val_evaluator.type=Acuracy'), r"val_evaluator\.type=.* Is it 'Accuracy'"),
+    ('loss', plain('model.head.loss.type=GCLoss'), r"loss\.type='GCLoss': .*'GCELoss'"),
+    ('sampler', train('train_dataloader.sampler.type=DefaultSamler'), r"'DefaultSampler'"),
+    ('schedule', train('param_scheduler.detector.type=CosineAnealingLR'), r"'CosineAnnealingLR'"),
+    ('backend', train('visualizer.vis_backends.0.type=Tensorbord'), r'vis_backends\.0\.type='),
+    ('selector', train(f'{FILTER}.selector.type=GMSelector'), r"selector\.type=.*'GMMSelector'"),
+    ('noise ratio', train(f'{NOISE}.rato=0.2'), r"noise\.rato' changes nothing: .*noise\.ratio'"),
+    ('max_epochs', train('train_cfg.max_epoch=2'), r"'train_cfg\.max_epochs'"),
+    ('batch_size', train('train_dataloader.batchsize=2'), r"'train_dataloader\.batch_size'"),
+    ('no index', train('train_dataloader.dataset.dataset.pipeline.9.size=2'), r"'9' is no index"),
+)
+def test_class_or_override_that_there_is_not(command, sentence, ends_with):
+    ends_with(command, rf'^train\.py: .*{sentence}')
+
+
+def in_a_file(text: str):
+    """Train with a config file of the user's own."""
+
+    def command(folder):
+        (folder / 'mine.py').write_text(f'_base_ = {str(DIGITS)!r}\n{text}\n')
+        return train(config='mine.py')
+
+    return command
+
+
+@rows(
+    (
+        'noise ratio',
+        in_a_file('train_dataloader = dict(dataset=dict(noise=dict(rato=0.2)))'),
+        r"dataset\.noise has the key 'rato', which SymmetricNoise does not take: is it 'ratio'",
+    ),
+    (
+        'train_cfg',
+        in_a_file('train_cfg = dict(max_epoch=2)'),
+        r"train_cfg has the key 'max_epoch', which nothing reads: is it 'max_epochs'",
+    ),
+    (
+        'dataloader',
+        in_a_file('train_dataloader = dict(batchsize=2)'),
+        r"train_dataloader has the key 'batchsize', which nothing reads: is it 'batch_size'",
+    ),
+    (
+        'limits',
+        in_a_file('default_hooks = dict(noise_filter=dict(limits=dict(max_reject=0.5)))'),
+        r"noise_filter\.limits has the key 'max_reject', which nothing reads: is it 'max_rejected'",
+    ),
+    (
+        'environment',
+        in_a_file('env_cfg = dict(tf23=True)'),
+        r"env_cfg has the key 'tf23', which nothing reads: is it 'tf32'",
+    ),
+    ('name', in_a_file('train_cfg = dict(max_epochs=N)'), r'mine\.py cannot be read: NameError'),
+    ('syntax', in_a_file('train_cfg = dict('), r'mine\.py cannot be read: '),
+    ('base', in_a_file("_base_.append('no.py')"), r'mine\.py cannot be read: '),
+)
+def test_config_file(command, sentence, ends_with):
+    ends_with(command, rf'^train\.py: .*{sentence}')
+
+
+def test_misspelt_key_at_the_top_is_warned_of(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text(f'_base_ = {str(DIGITS)!r}\ntrain_cgf = dict(max_epochs=2)\n')
+    with pytest.warns(UserWarning, match="Nothing reads 'train_cgf' .* is it 'train_cfg'"):
+        read_config(str(path), {})
+    path.write_text(f'_base_ = {str(DIGITS)!r}\nmy_notes = dict(max_epochs=2)\n')
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        read_config(str(path), {})
