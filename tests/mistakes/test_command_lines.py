@@ -1,6 +1,16 @@
 """Mistakes of the command line and of files that it names."""
 
+import os
+import subprocess
+import sys
+
+import pytest
+
 from mistakes.rows import DIGITS, rows, train
+from runner_utils import REPO
+
+PLAN = REPO / 'configs/compare/digits.yml'
+NO_NOISE = REPO / 'configs/deft/deft_animal10n.py'
 
 
 @rows(
@@ -20,6 +30,93 @@ from mistakes.rows import DIGITS, rows, train
         ['train.py', DIGITS, '--work-dir', 'run/notes.txt'],
         r"--work-dir 'run/notes\.txt' is a file: give a folder",
     ),
+    (
+        'launcher of PyTorch',
+        [*train(), '--launcher', 'pytorch'],
+        r'--launcher pytorch: it has not started this process \(RANK is not set\)',
+    ),
+    ('plan for train.py', train(config=PLAN), r'digits\.yml has neither a model nor data, only c'),
+    (
+        'plan for test.py',
+        ['test.py', PLAN, 'x.pth'],
+        r'^test\.py: .*digits\.yml has neither a model',
+    ),
+    ('plan to browse', ['browse_dataset.py', PLAN], r'^browse_dataset\.py: .*has neither a model'),
+    ('no config to browse', ['browse_dataset.py', 'no.py'], r'Config file no\.py does not exist'),
+    ('no selection', ['browse_dataset.py', DIGITS, '--selection', 'no.csv'], r"file 'no\.csv'"),
+    ('no class', ['browse_dataset.py', DIGITS, '--class-name', 'cow'], r'^browse_dataset.*cow'),
+    ('no sample', ['browse_dataset.py', DIGITS, '--indices', '9999'], r'^browse_dataset.*9999'),
+    ('no noise', ['make_noise.py', NO_NOISE], r'^make_noise\.py: .* adds no noise'),
+    ('no config of noise', ['make_noise.py', 'no.py'], r'^make_noise\.py: Config file no\.py'),
+    ('noise file', ['make_noise.py', DIGITS, '--out', 'x.txt'], r"path of a \.npz file.*'x\.txt'"),
+    (
+        'no data',
+        ['detect.py', DIGITS, '--clip-only', '--data', 'nowhere'],
+        r'^detect\.py: .*nowhere',
+    ),
+    (
+        'no list',
+        ['detect.py', DIGITS, '--clip-only', '--data', 'no.csv'],
+        r'^detect\.py: .*no\.csv',
+    ),
+    ('selector', ['detect.py', DIGITS, '--clip-only', '--selector', 'No'], r"^detect\.py: .*'No'"),
+    ('out', ['detect.py', DIGITS, '--clip-only', '--out', 'run'], r"--out 'run' is no selection"),
+    (
+        'out that is no selection',
+        ['detect.py', DIGITS, '--clip-only', '--out', 'run/notes.txt'],
+        r"--out 'run/notes\.txt' is no selection file",
+    ),
+    (
+        'class map',
+        ['detect.py', DIGITS, '--clip-only', '--class-map', 'no.csv'],
+        r'^detect\.py: .*no\.csv',
+    ),
 )
 def test_command_line(command, sentence, ends_with):
     ends_with(command, sentence)
+
+
+@pytest.mark.parametrize(
+    ('command', 'sentence'),
+    [
+        (['train.py'], 'the following arguments are required: config'),
+        ([*train(), '--cfg-options', 'foo'], "An override is KEY=VALUE, found 'foo'"),
+        ([*train(), '--cfg-options', 'a=[1,2'], "The brackets of 'a=[1,2' do not match"),
+        ([*train(), '--launcher', 'slrum'], "invalid choice: 'slrum'"),
+        (['test.py', DIGITS, 'x.pth', '--out-item', 'metrics'], 'say where with --out FILE'),
+        (['detect.py', DIGITS], 'give the CHECKPOINT of a trained detector, or --clip-only'),
+        (['detect.py', DIGITS, 'x.pth', '--clip-only'], 'or --clip-only without one'),
+        (['browse_dataset.py', DIGITS, '--grid', '3x'], 'ROWSxCOLS such as 4x8 is needed'),
+        (['browse_dataset.py', DIGITS, '-n', '0'], 'a number from 1 on is needed'),
+        (['compare.py'], 'give configs or a plan to run'),
+        (['compare.py', DIGITS, '--seeds', 'one'], "invalid int value: 'one'"),
+        (['make_noise.py', DIGITS, '--plott', 'x'], 'unrecognized arguments: --plott'),
+    ],
+)
+def test_real_command_prints_its_usage_and_one_sentence(command, sentence, folder):
+    done = run_command(command, folder)
+    assert done.returncode == 2 and sentence in done.stderr.splitlines()[-1]
+    assert 'Traceback' not in done.stderr and not done.stdout
+
+
+def test_real_command_ends_with_the_sentence_and_has_the_traceback_in_the_log(folder):
+    done = run_command(train('train_dataloader.dataset.noise.ratio=7'), folder)
+    *_, line = done.stderr.splitlines()
+    assert done.returncode == 2 and 'Traceback' not in done.stderr + done.stdout
+    assert line == 'train.py: SymmetricNoise: `ratio` is a share in [0, 1], found 7.'
+    assert len(done.stdout.splitlines()) < 10  # environment and config are in the log file
+    (log,) = folder.glob('run/*/*.log')
+    content = log.read_text()
+    assert 'System environment:' in content and 'Config:\n' in content
+    assert 'Traceback (most recent call last)' in content and content.rstrip().endswith('found 7.')
+
+
+def run_command(command, folder) -> subprocess.CompletedProcess:
+    tool, *arguments = map(str, command)
+    return subprocess.run(
+        [sys.executable, REPO / 'tools' / tool, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, 'PYTHONPATH': str(REPO)},
+    )
