@@ -7,7 +7,8 @@ of the data, K classes of the model that are looked at, E width of a feature, F 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 
 from deft_mm.datasets import evaluation_view, scoring_collate
 from deft_mm.engine.finite import non_finite_weights
+from deft_mm.models.backbones import CLIPBackbone
 from deft_mm.models.heads import ScoringHead, class_scores
 from deft_mm.progress import Progress
 from deft_mm.selection import ON_DEMAND, RESULTS, ClassMatching, SampleTable
@@ -107,7 +109,8 @@ def score_samples(
     )
     was_training = model.training
     model.eval()
-    index, columns, wide = _score_batches(model, loader, asked, device, needs)
+    with _both_features(model, needs):
+        index, columns, wide = _score_batches(model, loader, asked, device, needs)
     model.train(was_training)
     return _gather(table, asked, index, columns, wide, skip_unreadable)
 
@@ -151,6 +154,28 @@ def _check_weights(model: nn.Module) -> None:
         )
 
 
+@contextmanager
+def _both_features(model: nn.Module, needs: Sequence[str]) -> Iterator[None]:
+    """Let a CLIP backbone that gives its projected feature give the one before it, too.
+
+    Neighbours and fits find more in it; heads with text take the last one, as they always do.
+    """
+    backbone = getattr(model, 'backbone', None)
+    changes = (
+        'feature' in needs
+        and isinstance(backbone, CLIPBackbone)
+        and backbone.out_type == 'projected'
+        and getattr(model, 'neck', None) is None
+    )
+    if changes:
+        backbone.out_type = 'both'
+    try:
+        yield
+    finally:
+        if changes:
+            backbone.out_type = 'projected'
+
+
 class _Asked:
     """What a model is asked of which samples.
 
@@ -159,10 +184,12 @@ class _Asked:
         given_N: (N,) int64 tensor, the given label among the K classes; -1 where not scored.
         columns_K: (K,) int64 tensor, labels of the model's classes; None for all in their order.
         label_K: (K,) int64, their labels in the data, -1 for none; None for their own numbers.
+        num_classes: C.
     """
 
     def __init__(self, table: SampleTable, matching: ClassMatching | None, among_all: bool) -> None:
         self.scored_N = np.ones(len(table), dtype=bool)
+        self.num_classes = len(table.class_names)
         given, self.columns_K, self.label_K = table.given_label, None, None
         if matching is not None:
             classes = matching.matched
@@ -185,6 +212,15 @@ class _Asked:
                 )
         self.given_N = torch.from_numpy(given)
 
+    def in_data_order(self, probs_BK: Tensor) -> Tensor:
+        """Probabilities of the classes of the data (B, C): 0 for those that the model lacks."""
+        if self.label_K is None:
+            return probs_BK
+        known = np.flatnonzero(self.label_K >= 0)
+        probs_BC = probs_BK.new_zeros(len(probs_BK), self.num_classes)
+        probs_BC[:, self.label_K[known]] = probs_BK[:, known]
+        return probs_BC
+
 
 def _score_batches(model, loader, asked: _Asked, device, needs):
     """Score this process's share.
@@ -205,6 +241,10 @@ def _score_batches(model, loader, asked: _Asked, device, needs):
         inputs = {key: value for key, value in batch.items() if key != 'data_samples'}
         feats = model.extract_feat(model.data_preprocessor(inputs, False)['inputs'])
         fields = _score_batch(model.head, feats, given_B, asked.columns_K, needs)
+        if 'probs' in needs:
+            fields['probs'] = asked.in_data_order(fields['probs'])
+        if 'feature' in needs:
+            fields['feature'] = _feature(model, feats)
         for name in wide:
             values_BX = fields.pop(name).float().cpu()
             if wide[name] is None:
@@ -246,9 +286,15 @@ def _score_batch(
         fields['similarity'] = scores['similarity'].gather(1, given_B[:, None])[:, 0]
     if 'probs' in needs:
         fields['probs'] = prob_BK
-    if 'feature' in needs:
-        fields['feature'] = head.pre_logits(feats)
     return fields
+
+
+def _feature(model: nn.Module, feats: tuple[Tensor, ...]) -> Tensor:
+    """What neighbours are looked for in (B, E)."""
+    backbone, neck = getattr(model, 'backbone', None), getattr(model, 'neck', None)
+    if isinstance(backbone, CLIPBackbone) and backbone.out_type == 'both' and neck is None:
+        return feats[0]
+    return model.head.pre_logits(feats)
 
 
 def _gather(

@@ -136,8 +136,7 @@ def _arrays(answer: Any, num_samples: int, name: str) -> tuple[np.ndarray, np.nd
             f'{name} returned {" and ".join(found) or type(answer).__name__}: a selector returns '
             f'two arrays of shape ({num_samples},), bool, True for a sample to keep, and a score.'
         )
-    with np.errstate(over='ignore'):
-        score = parts[1].astype(np.float32)
+    score = parts[1].astype(np.float64)
     infinite = np.flatnonzero(np.isinf(score))
     if len(infinite):
         raise ValueError(

@@ -18,7 +18,8 @@ from deft_mm.version import __version__
 # Columns that a detector or a selector fills in: their type, and what stands in a row before.
 RESULTS = {
     'clean_prob': (np.float32, np.nan),
-    'score': (np.float32, np.nan),
+    # In double precision: in single, many of the smallest probabilities are equal, and no ranking.
+    'score': (np.float64, np.nan),
     'pred_label': (np.int64, -1),
     'pred_prob': (np.float32, np.nan),
     'kept': (np.bool_, False),
@@ -48,7 +49,7 @@ class SampleTable:
         given_label (np.ndarray): (N,) int64, the labels in question.
         clean_prob (np.ndarray, optional): (N,) float32, the probability that the given label is
             right; NaN where there is none. None for NaN everywhere. Defaults to None.
-        score (np.ndarray, optional): (N,) float32, what the samples were selected by, higher for
+        score (np.ndarray, optional): (N,) float64, what the samples were selected by, higher for
             cleaner; NaN where there is none. None for ``clean_prob``. Defaults to None.
         pred_label (np.ndarray, optional): (N,) int64, the predicted label; -1 where there is none.
             Defaults to None.
@@ -69,10 +70,11 @@ class SampleTable:
             (positive) text feature of the given class. Defaults to None.
         agreed (np.ndarray, optional): (N,) bool, whether what the detector's recipe asks of a clean
             sample beside its clean probability holds. Defaults to None.
-        probs (np.ndarray, optional): (N, C) float32, the probability of every class. Defaults to
-            None.
-        feature (np.ndarray, optional): (N, E) float32, what the head classifies, as the backbone
-            (or the neck) gives it: not normalised. Defaults to None.
+        probs (np.ndarray, optional): (N, C) float32, the probability of every class; 0 for one that
+            the detector does not know. Defaults to None.
+        feature (np.ndarray, optional): (N, E) float32, of a CLIP backbone the feature before the
+            projection to the text's space, of any other what the head classifies; not normalised.
+            Defaults to None.
 
     Of an image that can't be read, what is computed from it is NaN, -1 or False.
 

@@ -57,7 +57,7 @@ _DTYPES = {
     'pred_label': np.int64,
     'pred_prob': np.float32,
     'kept': 'U8',
-    'score': np.float32,
+    'score': np.float64,
 }
 # The line of the header that names all classes is the longest.
 _MOST_CLASSES = 2**26
@@ -68,7 +68,7 @@ _ENCODING = dict(encoding='utf-8', errors='surrogateescape')
 def write_selection(path: str | PathLike, table: SampleTable) -> None:
     """Write a selection file, all of it or nothing.
 
-    A score that is no probability has a column ``score`` of its own.
+    A score that is not the clean probability, to the last digit, has a column ``score`` of its own.
 
     Args:
         path (str | PathLike): The file, CSV, or Parquet where its name ends in ``.parquet``;
@@ -212,7 +212,7 @@ def _rows(
         'given_class': (class_names[label] for label in table.given_label.tolist()),
         'kept': ('1' if kept else '0' for kept in table.kept.tolist()),
     }
-    # str() of a NumPy float32 is the shortest text that reads back as the same float32.
+    # str() of a NumPy float is the shortest text that reads back as the same float.
     columns = [texts.get(name) or map(str, getattr(table, name)) for name in names]
     return map(','.join, zip(*columns, strict=True))
 

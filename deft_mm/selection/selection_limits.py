@@ -94,7 +94,7 @@ class SelectionLimits:
 
         Args:
             kept (np.ndarray): (N,) bool, what the selector keeps.
-            score (np.ndarray): (N,) float32, higher for cleaner; NaN counts as the lowest.
+            score (np.ndarray): (N,) floats, higher for cleaner; NaN counts as the lowest.
             given_label (np.ndarray): (N,) int64.
             readable (np.ndarray): (N,) bool.
 

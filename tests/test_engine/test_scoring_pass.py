@@ -17,7 +17,7 @@ from deft_mm.datasets import (
 )
 from deft_mm.engine import scoring_pass
 from deft_mm.selection import Selector
-from runner_utils import TINY_CLIP, run, tiny
+from runner_utils import TINY_CLIP, TINY_WIDTH, run, tiny
 
 CONFIG = 'deft/deft_digits_sym40.py'
 PIPELINE = [dict(type='PackInputs')]
@@ -75,17 +75,23 @@ def test_scores_are_what_the_head_predicts_for_every_sample():
     assert scores.readable.all() and scores.loss is None and scores.feature is None
 
 
-def test_loss_and_feature_are_there_for_a_selector_that_needs_them():
+def test_loss_and_unprojected_feature_are_there_for_a_selector_that_needs_them():
     detector, dataset = build()
+    out_type = detector.backbone.out_type
     scores = score_samples(detector, dataset, PIPELINE, 4, needs=('feature', 'loss'))
     losses, features = [], []
     for batch in batches(detector, dataset, 4):
         feats = detector.extract_feat(batch['inputs'])
         labels = torch.cat([sample.gt_label for sample in batch['data_samples']])
         losses.append(F.cross_entropy(detector.head(feats), labels, reduction='none'))
-        features.append(feats[-1])
+        detector.backbone.out_type = 'token'
+        features.append(detector.extract_feat(batch['inputs'])[0])
+        detector.backbone.out_type = out_type
     np.testing.assert_array_equal(scores.loss, torch.cat(losses).detach())
     np.testing.assert_array_equal(scores.feature, torch.cat(features).detach())
+    # The heads that compare with text have the projected one, as before.
+    assert out_type == 'projected' and detector.backbone.out_type == out_type
+    assert scores.feature.shape[1] != feats[-1].size(1)
     assert scores.loss.dtype == scores.feature.dtype == np.float32
 
 
@@ -215,7 +221,7 @@ class SmallestLosses(Selector):
     gives_probability = False
 
     def __call__(self, table) -> tuple[np.ndarray, np.ndarray]:
-        assert table.feature.shape == (len(table), 16)
+        assert table.feature.shape == (len(table), TINY_WIDTH)  # before the projection to 16
         return table.loss <= np.median(table.loss), -table.loss
 
 

@@ -57,7 +57,7 @@ def test_reads_back_what_was_written_to_the_last_bit(name, tmp_path):
 def test_probabilities_and_scores_survive_exactly(name, tmp_path):
     n = 20_000
     draw = np.random.RandomState(0)
-    prob, score = draw.rand(n).astype(np.float32) ** 8, draw.randn(n).astype(np.float32) ** 7
+    prob, score = draw.rand(n).astype(np.float32) ** 8, draw.randn(n) ** 7
     given = np.zeros(n, int)
     wide = SampleTable(
         fingerprint=fingerprint(given_labels=given),
@@ -90,6 +90,16 @@ def test_score_has_a_column_of_its_own_only_where_it_is_no_probability(name, tmp
     read = read_selection(tmp_path / name)
     np.testing.assert_array_equal(read.score, similarity)
     assert np.isnan(read.clean_prob).all()
+
+
+def test_score_of_an_earlier_version_reads_which_wrote_single_precision(tmp_path):
+    similarity = np.array([0.3, 0.25, -0.5, 1.25, np.nan], dtype=np.float32)
+    path = tmp_path / 'selection.csv'
+    write_selection(path, selection(score=similarity, clean_prob=np.full(5, np.nan)))
+    text = path.read_text()
+    assert text.count('0.30000001192092896') == 1
+    path.write_text(text.replace('0.30000001192092896', '0.3'))
+    np.testing.assert_array_equal(np.float32(read_selection(path).score), similarity)
 
 
 def test_score_without_a_column_is_the_clean_probability(path):
