@@ -4,11 +4,14 @@ Nothing in here knows data sets or models: arrays and files only.
 """
 
 from deft_mm.selection.class_matching import NO_CLASS, ClassMatching, prompt_names
+from deft_mm.selection.confident_learning_selector import ConfidentLearningSelector
 from deft_mm.selection.dual_prompt_selector import DualPromptSelector
 from deft_mm.selection.fingerprint import Fingerprint
 from deft_mm.selection.gmm_selector import GMMSelector
+from deft_mm.selection.knn_selector import KNNSelector
 from deft_mm.selection.label_match_selector import LabelMatchSelector
 from deft_mm.selection.sample_table import ON_DEMAND, RESULTS, SampleTable
+from deft_mm.selection.score_selector import ScoreSelector
 from deft_mm.selection.selection_file import (
     is_selection_file,
     read_selection,
@@ -25,11 +28,14 @@ __all__ = [
     'ON_DEMAND',
     'RESULTS',
     'ClassMatching',
+    'ConfidentLearningSelector',
     'DualPromptSelector',
     'Fingerprint',
     'GMMSelector',
+    'KNNSelector',
     'LabelMatchSelector',
     'SampleTable',
+    'ScoreSelector',
     'SelectionLimits',
     'Selector',
     'SmallLossSelector',

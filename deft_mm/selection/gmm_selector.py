@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from mmpretrain.registry import TASK_UTILS
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 
+from deft_mm.selection.mixture import mixture_posterior
 from deft_mm.selection.sample_table import SampleTable
 from deft_mm.selection.selector import Selector
 
@@ -31,6 +28,8 @@ class GMMSelector(Selector):
         reg_covar (float): Added to the variances. Defaults to 5e-4.
         random_state (int): Seed of the fit's start, fixed so that a resumed run selects the same.
             Defaults to 0.
+        per_class (bool): Whether each given class has a mixture of its own; one with fewer than 20
+            losses takes that of all samples. Defaults to False.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -51,6 +50,7 @@ class GMMSelector(Selector):
         tol: float = 1e-2,
         reg_covar: float = 5e-4,
         random_state: int = 0,
+        per_class: bool = False,
     ) -> None:
         if not 0 <= threshold < 1:
             raise ValueError(
@@ -65,42 +65,25 @@ class GMMSelector(Selector):
             if not least <= value < 2**32:  # the end of NumPy's seeds
                 raise ValueError(f'GMMSelector: `{name}` is {value}: set it to {least} or more.')
         self.threshold = threshold
+        self.per_class = per_class
         self.mixture = dict(
-            n_components=2,
-            max_iter=max_iter,
-            tol=tol,
-            reg_covar=reg_covar,
-            random_state=random_state,
+            max_iter=max_iter, tol=tol, reg_covar=reg_covar, random_state=random_state
         )
 
     def __call__(self, table: SampleTable) -> tuple[np.ndarray, np.ndarray]:
         """Select by the posterior; see :meth:`Selector.__call__`."""
-        # In double precision: a posterior just above the threshold must not be rounded to it.
-        posterior = self.posterior(table.loss)
+        posterior = self.posterior(table.loss, table.given_label)
         return posterior > self.threshold, posterior
 
-    def posterior(self, loss: np.ndarray) -> np.ndarray:
+    def posterior(self, loss: np.ndarray, given_label: np.ndarray | None = None) -> np.ndarray:
         """Probability of the component with the lower mean.
 
         Args:
             loss (np.ndarray): (N,) losses.
+            given_label (np.ndarray, optional): (N,) given labels, for ``per_class``. Defaults to
+                None.
 
         Returns:
             np.ndarray: (N,) float64; NaN where the loss is not finite.
         """
-        loss = np.asarray(loss, dtype=np.float64)
-        known = np.isfinite(loss)
-        posterior = np.full(len(loss), np.nan)
-        posterior[known] = self._posterior(loss[known])
-        return posterior
-
-    def _posterior(self, loss: np.ndarray) -> np.ndarray:
-        span = np.ptp(loss) if len(loss) else 0.0
-        if span == 0:
-            return np.ones(len(loss))
-        scaled = ((loss - loss.min()) / span)[:, None]
-        with warnings.catch_warnings():
-            # Ten iterations are what the method takes, converged or not.
-            warnings.simplefilter('ignore', ConvergenceWarning)
-            mixture = GaussianMixture(**self.mixture).fit(scaled)
-        return mixture.predict_proba(scaled)[:, mixture.means_.argmin()]
+        return mixture_posterior(loss, given_label if self.per_class else None, **self.mixture)

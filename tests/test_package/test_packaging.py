@@ -63,8 +63,9 @@ def test_metadata_states_version_python_and_licence(metadata):
     assert 'Apache-2.0' in (metadata['License-Expression'] or metadata['License'])
 
 
-def test_extras_are_the_two_stacks_and_the_tests(metadata):
-    assert set(metadata.get_all('Provides-Extra')) == {'openmmlab', 'onedl', 'tests'}
+def test_extras_are_the_two_stacks_cleanlab_and_the_tests(metadata):
+    extras = {'openmmlab', 'onedl', 'cleanlab', 'tests'}
+    assert set(metadata.get_all('Provides-Extra')) == extras
 
 
 def test_requirements_are_those_of_the_files(metadata):
@@ -72,7 +73,7 @@ def test_requirements_are_those_of_the_files(metadata):
         return {Requirement(line).name.lower().replace('_', '-') for line in lines}
 
     found = metadata.get_all('Requires-Dist')
-    for file in ('runtime', 'openmmlab', 'onedl', 'tests'):
+    for file in ('runtime', 'openmmlab', 'onedl', 'cleanlab', 'tests'):
         lines = (ROOT / 'requirements' / f'{file}.txt').read_text(encoding='utf-8').splitlines()
         mark = 'extra ==' if file == 'runtime' else f"extra == '{file}'"
         own = [line for line in found if (mark in line.replace('"', "'")) != (file == 'runtime')]

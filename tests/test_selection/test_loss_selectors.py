@@ -111,6 +111,38 @@ def test_gmm_keeps_what_there_is_where_nothing_can_be_told_apart(loss):
     assert kept_by(GMMSelector(), losses_of(loss)).tolist() == np.isfinite(loss).tolist()
 
 
+def test_gmm_per_class_takes_each_class_by_itself():
+    # Where class 1 is hard, its right labels lose as much as the wrong ones of class 0.
+    draw = np.random.RandomState(0)
+    low, high = draw.rand(60) * 0.1, draw.rand(60) * 0.1
+    loss = np.empty(120)
+    loss[0::2] = low + np.repeat([0, 1], 30)
+    loss[1::2] = high + np.repeat([1, 2], 30)
+    samples = losses_of(loss)
+    kept = kept_by(GMMSelector(per_class=True), samples)
+    np.testing.assert_array_equal(kept[0::2], loss[0::2] < 0.5)
+    np.testing.assert_array_equal(kept[1::2], loss[1::2] < 1.5)
+    posterior = GMMSelector(per_class=True)(samples)[1]
+    np.testing.assert_array_equal(posterior[1::2], GMMSelector().posterior(samples.loss[1::2]))
+    assert not np.array_equal(kept, kept_by(GMMSelector(), samples))
+
+
+def test_gmm_per_class_takes_small_classes_by_the_mixture_of_all():
+    loss = np.concatenate([np.linspace(0.0, 0.2, 20), np.linspace(3.0, 3.3, 18), [np.nan]])
+    samples = losses_of(loss)  # 19 of each class can be judged
+    for one, two in zip(GMMSelector(per_class=True)(samples), GMMSelector()(samples), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_posteriors_next_to_nothing_still_rank():
+    loss = np.concatenate([np.linspace(0.0, 0.2, 200), np.linspace(3.0, 6.0, 200)])
+    samples = losses_of(loss)
+    score = GMMSelector()(samples)[1]
+    told = samples.with_columns(score=score).score
+    assert len(np.unique(told[200:])) > 150
+    assert (np.float32(told[200:]) == 0).all()  # where single precision has no ranking left
+
+
 def test_gmm_never_keeps_a_sample_whose_loss_has_diverged():
     loss = np.concatenate([np.linspace(0.0, 0.2, 20), np.linspace(3.0, 3.3, 20)])
     samples = losses_of(np.append(loss, [np.inf, np.nan]))
@@ -119,7 +151,7 @@ def test_gmm_never_keeps_a_sample_whose_loss_has_diverged():
 
 def test_gmm_decides_in_double_precision(monkeypatch):
     selector = GMMSelector()
-    monkeypatch.setattr(selector, 'posterior', lambda loss: np.full(len(loss), 0.5 + 1e-12))
+    monkeypatch.setattr(selector, 'posterior', lambda loss, _: np.full(len(loss), 0.5 + 1e-12))
     assert kept_by(selector, losses_of(np.arange(3.0))).all()
 
 

@@ -1,0 +1,143 @@
+"""A score and a cut, each chosen by its name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from mmpretrain.registry import TASK_UTILS
+
+from deft_mm.selection.class_probs import SCORES, class_probs, options_of
+from deft_mm.selection.cuts import CUTS, require_cleanlab
+from deft_mm.selection.sample_table import SampleTable
+from deft_mm.selection.selector import Selector
+
+_RULES = (
+    'prune_by_noise_rate',
+    'prune_by_class',
+    'both',
+    'confident_learning',
+    'predicted_neq_given',
+    'low_normalized_margin',
+    'low_self_confidence',
+)
+# What an option may be: its types, a test, and how it is said.
+_OPTIONS = {
+    'k': (int, lambda value: value >= 1, 'a number of neighbours, 1 or more'),
+    'folds': (int, lambda value: value >= 2, 'a number of folds, 2 or more'),
+    'C': ((int, float), lambda value: value > 0, 'a number above 0'),
+    'random_state': (int, lambda value: value >= 0, 'a seed, 0 or more'),
+    'threshold': ((int, float), lambda value: 0 <= value < 1, 'a probability in [0, 1)'),
+    'noise_ratio': ((int, float), lambda value: 0 <= value < 1, 'a share in [0, 1)'),
+    'rule': (str, lambda value: value in _RULES, f'one of {", ".join(_RULES)}'),
+}
+
+
+@TASK_UTILS.register_module()
+class ScoreSelector(Selector):
+    """Keep what a cut leaves of a score: any of these with any of those.
+
+    A score is the probability of every class for every sample (see
+    :mod:`~deft_mm.selection.class_probs`), of which that of the given label counts:
+
+    - 'zero_shot': the model's own, of zero-shot CLIP or of any other classifier;
+    - 'features': a logistic regression on features, cross-validated (``folds``, ``C``,
+      ``random_state``);
+    - 'knn': the labels of the ``k`` nearest neighbours;
+    - 'fused': the normalised geometric mean of the first two.
+
+    A cut says which samples are kept (see :mod:`~deft_mm.selection.cuts`):
+
+    - 'fixed': a probability above ``threshold``;
+    - 'argmax': no other class is more probable;
+    - 'mixture', 'mixture_per_class': a mixture of two Gaussians over the losses gives the lower one
+      more than ``threshold``;
+    - 'share': all but the share ``noise_ratio``;
+    - 'confident_learning': what cleanlab does not find, by its ``rule``.
+
+    Which cut is chosen often moves F1 more than the score. Samples of which nothing is known (that
+    can't be read, or whose class the model doesn't have) are left out and not kept. With a CLIP
+    backbone, features are the un-projected ones. The score is the probability of the given label,
+    with a mixture its posterior.
+
+    Args:
+        score (str): Name of the score. Defaults to 'fused'.
+        cut (str): Name of the cut. Defaults to 'argmax'.
+        **options: ``folds`` (5), ``C`` (0.01), ``random_state`` (0), ``k`` (30), ``threshold``
+            (0.5), ``noise_ratio``, ``rule`` ('prune_by_noise_rate'), as far as the two have them.
+
+    Raises:
+        ValueError: If a name is unknown, or an option is missing, out of range or of neither.
+        ImportError: If confident learning is asked for and cleanlab is not installed.
+
+    Example:
+
+        .. code:: python
+
+            selector = dict(type='ScoreSelector', score='knn', cut='fixed', k=20, threshold=0.3)
+    """
+
+    def __init__(self, score: str = 'fused', cut: str = 'argmax', **options: Any) -> None:
+        name = type(self).__name__
+        for key, value, known in (('score', score, SCORES), ('cut', cut, CUTS)):
+            if value not in known:
+                raise ValueError(f'{name}: `{key}` is one of {", ".join(known)}, found {value!r}.')
+        self.score, self.cut, self.needs = score, cut, SCORES[score][1]
+        of_cut = set(inspect.signature(CUTS[cut]).parameters) - {'probs_NC', 'labels'}
+        known = options_of(score) | of_cut
+        if not set(options) <= known:
+            raise ValueError(
+                f'{name}: {score!r} with {cut!r} has no {", ".join(set(options) - known)}; its '
+                f'options: {", ".join(sorted(known)) or "none"}.'
+            )
+        check_options(name, options)
+        if cut == 'share' and 'noise_ratio' not in options:
+            raise ValueError(f"{name}: the cut 'share' needs `noise_ratio`, the share to reject.")
+        if cut == 'confident_learning':
+            require_cleanlab()
+        self.score_options = {k: v for k, v in options.items() if k not in of_cut}
+        self.cut_options = {k: v for k, v in options.items() if k in of_cut}
+
+    def __call__(self, table: SampleTable) -> tuple[np.ndarray, np.ndarray]:
+        """Select by score and cut; see :meth:`Selector.__call__`."""
+        known = known_samples(table, self.needs)
+        labels, num_classes = table.given_label[known], len(table.class_names)
+        columns = {name: getattr(table, name)[known] for name in self.needs}
+        found = class_probs([self.score], labels, num_classes, columns, self.score_options)
+        kept, score = np.zeros(len(table), dtype=bool), np.full(len(table), np.nan)
+        kept[known], score[known] = CUTS[self.cut](found[self.score], labels, **self.cut_options)
+        return kept, score
+
+
+def known_samples(table: SampleTable, names: tuple[str, ...]) -> np.ndarray:
+    """The samples of which columns are known.
+
+    Args:
+        table (SampleTable): N samples.
+        names (tuple[str]): Wide columns.
+
+    Returns:
+        np.ndarray: (N,) bool.
+    """
+    known = np.ones(len(table), dtype=bool)
+    for name in names:
+        known &= np.isfinite(getattr(table, name)).all(axis=1)
+    return known
+
+
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Refuse options out of range.
+
+    Args:
+        name (str): Who has them, for the message.
+        options (Mapping[str, Any]): Values by name.
+
+    Raises:
+        ValueError: If one is, or of another type.
+    """
+    for option, value in options.items():
+        types, test, text = _OPTIONS[option]
+        if not isinstance(value, types) or isinstance(value, bool) or not test(value):
+            raise ValueError(f'{name}: `{option}` is {text}, found {value!r}.')
