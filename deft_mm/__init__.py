@@ -11,5 +11,14 @@ check_stack()
 
 # Everything below imports the stack: only after the check can a missing one be reported as such.
 from deft_mm import datasets, engine, evaluation, models, selection  # noqa: E402
+from deft_mm.selection import find_wrong_labels  # noqa: E402
 
-__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'models', 'selection']
+__all__ = [
+    '__version__',
+    'datasets',
+    'engine',
+    'evaluation',
+    'find_wrong_labels',
+    'models',
+    'selection',
+]

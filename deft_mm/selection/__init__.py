@@ -3,9 +3,12 @@
 Nothing in here knows data sets or models: arrays and files only.
 """
 
+from deft_mm.selection.audit import Audit
+from deft_mm.selection.audit_selector import AuditSelector
 from deft_mm.selection.class_matching import NO_CLASS, ClassMatching, prompt_names
 from deft_mm.selection.confident_learning_selector import ConfidentLearningSelector
 from deft_mm.selection.dual_prompt_selector import DualPromptSelector
+from deft_mm.selection.find_wrong_labels import find_wrong_labels
 from deft_mm.selection.fingerprint import Fingerprint
 from deft_mm.selection.gmm_selector import GMMSelector
 from deft_mm.selection.knn_selector import KNNSelector
@@ -27,6 +30,8 @@ __all__ = [
     'NO_CLASS',
     'ON_DEMAND',
     'RESULTS',
+    'Audit',
+    'AuditSelector',
     'ClassMatching',
     'ConfidentLearningSelector',
     'DualPromptSelector',
@@ -43,6 +48,7 @@ __all__ = [
     'build_limits',
     'build_selector',
     'check_selection',
+    'find_wrong_labels',
     'is_selection_file',
     'prompt_names',
     'read_selection',
