@@ -268,6 +268,32 @@ def test_two_processes_write_what_one_writes(detect, run_dir, tmp_path):
     assert done.stdout.count('Kept ') == 1
 
 
+def test_neighbours_in_the_features_of_a_clip_that_is_not_trained(detect):
+    selection = detect('--clip-only', '--selector', 'KNNSelector', '--selector-options', 'k=20')
+    assert selection.method == 'KNNSelector' and f1_of(selection) > 85
+
+
+def test_any_score_and_cut_by_name(detect):
+    options = ['score=zero_shot', 'cut=share', 'noise_ratio=0.25']
+    found = detect('--clip-only', '--selector', 'ScoreSelector', '--selector-options', *options)
+    assert found.num_kept == int(0.75 * len(found))
+    assert found.score[found.kept].min() >= found.score[~found.kept].max()
+
+
+def test_planted_errors_choose_for_zero_shot_clip_and_for_a_trained_detector(detect, capsys):
+    selection = detect('--clip-only', '--selector', 'AuditSelector')
+    assert f1_of(selection) > 90
+    assert 'of the labels are wrong by the best guess' in capsys.readouterr().out
+    assert f1_of(detect('--selector', 'AuditSelector')) > 80
+
+
+def f1_of(selection) -> float:
+    dataset = DATASETS.build(read_config(DIGITS, {}).train_dataloader.dataset)
+    clean = DigitsDataset().get_gt_labels()
+    np.testing.assert_array_equal(selection.given_label, dataset.given_labels)
+    return detection_metrics(selection.kept, selection.given_label, clean)['f1']
+
+
 def test_a_number_of_classes_that_the_config_leaves_open_is_that_of_the_checkpoint(detect):
     keys = ['model.detector.head.num_classes', 'data_preprocessor.num_classes']
     selection = detect('--part', 'test', '--cfg-options', *(f'{key}=None' for key in keys))
@@ -298,6 +324,7 @@ def test_a_number_of_classes_that_the_config_leaves_open_is_that_of_the_checkpoi
             'limits.*no .max_reject.*max_rejected',
         ),
         (['--threshold', '2'], ValueError, 'a similarity in'),
+        (['--selector', 'KNNSelector', '--selector-options', 'k=0'], ValueError, '`k` is a number'),
         (['--amp'], ValueError, '--amp .* needs a GPU'),
         (
             ['--cfg-options', 'model.detector.backbone.peft=None'],
