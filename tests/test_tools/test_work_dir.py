@@ -2,9 +2,7 @@
 
 import json
 import logging
-import runpy
 import shutil
-import sys
 
 import mmengine
 import numpy as np
@@ -13,14 +11,10 @@ import torch
 
 from deft_mm.engine.work_folder import LOCK_FILE
 from deft_mm.run_lock import RunLock
-from runner_utils import REPO, same_state, scalars, tiny
+from runner_utils import same_state, scalars, tiny
+from tool_utils import tool
 
 CONFIG = 'deft/deft_digits_sym40.py'
-
-
-def tool(monkeypatch, name: str, *arguments) -> None:
-    monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
-    runpy.run_path(str(REPO / 'tools' / name), run_name='__main__')
 
 
 @pytest.fixture(scope='module')
