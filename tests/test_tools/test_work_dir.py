@@ -301,6 +301,7 @@ def test_run_that_would_train_nothing_is_an_error_or_was_at_its_end(
         'summary.json',
         'config.json',
         'config.py',
+        'last_checkpoint',  # names the one of this folder
     }
 
 
