@@ -88,7 +88,7 @@ def chosen(moments: list[str], most: int) -> list[tuple[int, str]]:
 def test_fault_at_an_operation_on_a_file_loses_nothing(campaign, moments, act):
     assert len(moments['file']) > 80
     # One error of a disk is as the other.
-    every = chosen(moments['file'], 5 if act == 'kill' else 1)[
+    every = chosen(moments['file'], 3 if act == 'kill' else 1)[
         :: 3 if WHOLE and act == 'EIO' else 1
     ]
     for number, name in every:
@@ -96,7 +96,7 @@ def test_fault_at_an_operation_on_a_file_loses_nothing(campaign, moments, act):
 
 
 def test_kill_at_a_hook_loses_nothing(campaign, moments):
-    for number, name in chosen(moments['hook'], 3):
+    for number, name in chosen(moments['hook'], 2):
         campaign.disturb(f'kill at {number}, {name}', dict(at='hook', number=number, act='kill'))
 
 
@@ -107,7 +107,7 @@ def test_kill_in_a_scoring_pass_loses_nothing(campaign, moments):
 
 def test_kill_at_a_random_time_loses_nothing(campaign):
     draw = random.Random(1)
-    for _ in range(40 if WHOLE else 2):
+    for _ in range(40 if WHOLE else 1):
         seconds = draw.uniform(0.1, 1.5)
         fault = dict(at='time', number=seconds, act='kill')
         campaign.disturb(f'kill after {seconds:.3f} s', fault)
