@@ -301,8 +301,10 @@ def test_run_that_would_train_nothing_is_an_error_or_was_at_its_end(
         'summary.json',
         'config.json',
         'config.py',
-        'last_checkpoint',  # names the one of this folder
+        'last_checkpoint',
     }
+    # It named that of the original.
+    assert after['last_checkpoint'].decode() == str(copied / 'epoch_4.pth')
 
 
 def test_checkpoint_of_another_method_is_one_sentence(finished, config, tmp_path, monkeypatch):
