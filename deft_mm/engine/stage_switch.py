@@ -301,8 +301,11 @@ def forget_stage(runner: Runner, stage: str) -> None:
         runner.optim_wrapper[stage].optimizer.state.clear()
     # The log prints every scalar it finds, so the detector's losses would stand still in each line
     # of stage 2.
-    for name in [name for name in runner.message_hub.log_scalars if name.startswith('train/')]:
-        runner.message_hub.log_scalars.pop(name)
+    hub = runner.message_hub
+    for name in [name for name in hub.log_scalars if name.startswith('train/')]:
+        hub.log_scalars.pop(name)
+        # A checkpoint lists it, and a resume would warn that it isn't there.
+        hub._resumed_keys.pop(name, None)
     # The stages' metrics are of different models: neither may count as an improvement on the other.
     for name in [name for name in runner.message_hub.runtime_info if name.startswith('best_')]:
         runner.message_hub.pop_info(name)
