@@ -222,7 +222,9 @@ def _check_names(key: str, part: Mapping, meant: Sequence[str]) -> None:
     for name in part:
         place = f'{key}.{name}'
         is_meant = any(other == place or other.startswith(f'{place}.') for other in meant)
-        if name not in known and not is_meant:
+        # None takes a hook away that a base config has.
+        is_removed = key == 'default_hooks' and part[name] is None
+        if name not in known and not (is_meant or is_removed):
             near = difflib.get_close_matches(str(name), sorted(known), 1, cutoff=0.5)
             reader = f'{part["type"]} does not take' if 'type' in part else 'nothing reads'
             hint = f': is it {near[0]!r}?' if near else '.'

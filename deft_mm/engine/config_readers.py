@@ -36,7 +36,7 @@ from deft_mm.selection import SelectionLimits
 
 
 def _environment(
-    cudnn_benchmark: bool = False,
+    cudnn_benchmark: bool | int = False,
     mp_cfg: dict | None = None,
     dist_cfg: dict | None = None,
     resource_limit: int = 4096,

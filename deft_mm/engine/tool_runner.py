@@ -11,6 +11,10 @@ from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from deft_mm.engine.hooks import SafeCheckpointHook, TrainingGuardHook
+
+# What every run needs, by their names in our configs: those of MMPretrain don't have them.
+_GUARDS = dict(guard=TrainingGuardHook, safe_checkpoint=SafeCheckpointHook)
 # How the lines of MMEngine begin that say the same of every run, or tell no user what to do.
 _LOG_FILE_ONLY = (
     f'\n{"-" * 60}\nSystem environment:',
@@ -29,10 +33,11 @@ def build_runner(cfg: Config) -> Runner:
         cfg (Config): The config; ``runner_type`` may name another class than MMEngine's.
 
     Returns:
-        Runner: One whose console shows where the log file is, in place of environment, config and
-        the order of hooks, which are in that file. The config is not written into the work
-        directory yet, over that of a run which may be in it; see
-        :class:`~deft_mm.engine.work_folder.ConfigFileHook`.
+        Runner: One with ``TrainingGuardHook`` and ``SafeCheckpointHook``, unless the config has
+        ``default_hooks.guard=None`` or ``safe_checkpoint=None``. Its console shows where the log
+        file is, in place of environment, config and the order of hooks, which are in that file.
+        The config is not written into the work directory yet, over that of a run which may be in
+        it; see :class:`~deft_mm.engine.work_folder.ConfigFileHook`.
 
     Raises:
         ValueError: If there is no such runner.
@@ -40,7 +45,12 @@ def build_runner(cfg: Config) -> Runner:
     class_ = Runner if cfg.get('runner_type') is None else RUNNERS.get(cfg.runner_type)
     if class_ is None:
         raise ValueError(f'runner_type={cfg.runner_type!r} is no runner that is registered.')
-    return type(class_.__name__, (_ToolRunner, class_), {}).from_cfg(cfg)
+    runner = type(class_.__name__, (_ToolRunner, class_), {}).from_cfg(cfg)
+    for name, guard in _GUARDS.items():
+        is_there = any(isinstance(hook, guard) for hook in runner.hooks)
+        if not is_there and name not in (cfg.get('default_hooks') or {}):
+            runner.register_hook(guard())
+    return runner
 
 
 class _ToolRunner:

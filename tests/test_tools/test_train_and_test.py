@@ -164,7 +164,9 @@ def test_options_out_of_range_end_in_a_usage_message(monkeypatch, capsys, option
     assert message in capsys.readouterr().err
 
 
-def test_stock_resnet_config_trains_on_the_cleaned_data(run_dir, tmp_path, monkeypatch):
+@pytest.fixture
+def resnet(run_dir, tmp_path):
+    """MMPretrain's own ResNet-18 on the cleaned data of a run."""
     import mmpretrain
     from mmengine.config import Config
 
@@ -184,9 +186,32 @@ def test_stock_resnet_config_trains_on_the_cleaned_data(run_dir, tmp_path, monke
     stock.val_dataloader = stock.test_dataloader = data.val_dataloader
     stock.train_cfg.max_epochs = 1
     stock.dump(tmp_path / 'resnet.py')
-    tool(monkeypatch, 'train.py', tmp_path / 'resnet.py')
-    assert (tmp_path / 'epoch_1.pth').is_file()
+    return tmp_path / 'resnet.py'
+
+
+def test_stock_resnet_config_trains_on_the_cleaned_data(run_dir, resnet, monkeypatch):
+    tool(monkeypatch, 'train.py', resnet)
+    assert (resnet.parent / 'epoch_1.pth').is_file()
+    cfg = mmengine.Config.fromfile(run_dir / 'config.py')
     dataset = CleanSubset(
-        dict(data.train_dataloader.dataset), selection=str(run_dir / 'selection.csv')
+        dict(cfg.train_dataloader.dataset), selection=str(run_dir / 'selection.csv')
     )
     assert 0 < len(dataset) <= 24
+
+
+@pytest.mark.parametrize(
+    'options, match',
+    [
+        (['optim_wrapper.optimizer.lr=1e30'], 'not finite'),
+        (['train_dataloader.drop_last=True', 'train_dataloader.batch_size=64'], 'no batch|no iter'),
+    ],
+)
+def test_stock_configs_have_the_guards(resnet, monkeypatch, options, match):
+    with pytest.raises(ValueError, match=match):
+        tool(monkeypatch, 'train.py', resnet, '--cfg-options', *options)
+    assert not list(resnet.parent.glob('*.pth'))
+
+
+def test_stock_config_refuses_the_checkpoint_of_another_model(run_dir, resnet, monkeypatch):
+    with pytest.raises(ValueError, match='another model'):
+        tool(monkeypatch, 'test.py', resnet, run_dir / 'epoch_2.pth')
