@@ -290,3 +290,9 @@ def test_every_key_of_every_config_would_be_read_if_it_were_new():
             if known is not None and key.partition('.')[0] in TOP_KEYS:
                 unread |= {f'{key}.{name}' for name in set(part) - known}
     assert unread == set()
+
+
+@pytest.mark.parametrize('name', ['visualization', 'noise_filter', 'guard'])
+def test_hook_that_is_none_is_taken_away(name):
+    cfg = read_config(str(CONFIGS['deft_digits_sym40']), {f'default_hooks.{name}': None})
+    assert cfg.default_hooks[name] is None
