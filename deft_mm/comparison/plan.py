@@ -21,6 +21,7 @@ from deft_mm.comparison.identity import config_digest
 from deft_mm.comparison.overrides import flatten, settle_optional, to_arguments
 from deft_mm.comparison.run_setting import RunSetting, method_name
 from deft_mm.engine.config_walk import datasets_in
+from deft_mm.engine.launch import config_of_file
 from deft_mm.engine.options import merge_options
 
 _KEYS = ('configs', 'variants', 'seeds', 'overrides')
@@ -110,7 +111,7 @@ def plan_runs(
     if only_seeds is not None:
         methods = [replace(method, seeds=_checked_seeds(only_seeds)) for method in methods]
     stems = Counter(Path(method.config).stem for method in methods)
-    bases = {method.config: _read_config(method.config) for method in methods}
+    bases = {method.config: config_of_file(method.config) for method in methods}
     ranked = []
     for label, variant in variants.items():
         for method in methods:
@@ -237,14 +238,6 @@ def _runs_of(
             cfg=_merged(base, seeded),
             seedless_digest=config_digest(cfg),
         )
-
-
-def _read_config(path: str) -> Config:
-    """Read a config; an error names it, not only the base that it comes from."""
-    try:
-        return Config.fromfile(path)
-    except Exception as error:  # a config is code: anything can happen
-        raise ValueError(f"'{path}' can't be read: {type(error).__name__}: {error}") from error
 
 
 def _merged(base: Config, options: Mapping[str, Any]) -> Config:

@@ -72,7 +72,7 @@ def read_config(path: str, options: Mapping[str, Any], count_classes: bool = Tru
         ValueError: If nothing reads an option, or the number of classes is left open and the data
             don't tell it.
     """
-    cfg = _config_of_file(path)
+    cfg = config_of_file(path)
     merge_options(cfg, options)
     if count_classes:
         settle_data(cfg)
@@ -84,7 +84,20 @@ def read_config(path: str, options: Mapping[str, Any], count_classes: bool = Tru
     return cfg
 
 
-def _config_of_file(path: str) -> Config:
+def config_of_file(path: str) -> Config:
+    """Read a config file as it is.
+
+    Args:
+        path (str): The config file.
+
+    Returns:
+        Config: What it says, together with its bases.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it can't be read, or is no config of a run; the message names the file, not
+            only the base that is at fault.
+    """
     if not Path(path).is_file():
         raise FileNotFoundError(f'Config file {path} does not exist.')
     try:
