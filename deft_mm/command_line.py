@@ -6,6 +6,7 @@ import json
 import linecache
 import logging
 import os
+import pickle
 import re
 import sys
 import time
@@ -79,7 +80,7 @@ def is_mistake(error: BaseException) -> bool:
         bool: False for a bug.
     """
     error = _origin(error)
-    general = (ValueError, TypeError, KeyError, AssertionError)
+    general = (ValueError, TypeError, KeyError, AssertionError, pickle.UnpicklingError)
     if isinstance(error, (OSError, ImportError, SyntaxError, *_OUT_OF_MEMORY)):
         return True
     if not isinstance(error, general) or not error.args:

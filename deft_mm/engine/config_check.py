@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, Union
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
@@ -58,6 +59,17 @@ _LEAST = {
     'optim_wrapper.*clip_grad.max_norm': 0,
     'default_hooks.logger.interval': 1,
     'randomness.seed': 0,
+    '*param_scheduler*.T_max': 1,
+    '*param_scheduler*.step_size': 1,
+    '*data_preprocessor.std.*': 1e-6,
+    '*_dataloader.*.crop_size': 1,
+    '*_dataloader.*.crop_size.*': 1,
+    '*_dataloader.*.scale': 1,
+    '*backbone.img_size': 1,
+    '*head.topk': 1,
+    '*head.topk.*': 1,
+    '*_evaluator*.topk': 1,
+    '*_evaluator*.topk.*': 1,
 }
 _CHOICES = {
     'log_level': ('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'),
@@ -161,11 +173,15 @@ def _is_of(value: Any, annotation: Any) -> bool:
 
 
 def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, (list, tuple)) else value
+    return tuple(map(_tuples, value)) if isinstance(value, (list, tuple)) else _plain(value)
 
 
 def _lists(value: Any) -> Any:
-    return list(map(_lists, value)) if isinstance(value, (list, tuple)) else value
+    return list(map(_lists, value)) if isinstance(value, (list, tuple)) else _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _members(annotation: Any) -> tuple:
@@ -204,7 +220,7 @@ def _check_class(key: str, part: Mapping) -> None:
     known = sorted({name for registry in REGISTRIES for name in registry.module_dict})
     near = ' or '.join(map(repr, difflib.get_close_matches(type_, known, 3, cutoff=0.65)))
     # Other dicts have a `type` as well: the layers that LoRA adapts, for one.
-    if near or not type_.islower():
+    if near or not type_.islower() or key.endswith('collate_fn'):
         hint = f'Is it {near}?' if near else 'custom_imports imports what registers your own.'
         raise ValueError(f'{key}.type={type_!r}: nothing of this name is registered. {hint}')
 

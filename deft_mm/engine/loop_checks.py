@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from mmengine.dataset import InfiniteSampler
 from mmengine.hooks import CheckpointHook
-from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner, ValLoop
+from mmpretrain.evaluation import Accuracy
 from torch.utils.data import DataLoader
 
+from deft_mm.engine.rehearsal import make_batch
 from deft_mm.engine.stage_switch import is_training, training_data
 
 
@@ -18,12 +20,16 @@ def check_loops(runner: Runner) -> None:
 
     Raises:
         ValueError: If an epoch has no iteration, none ends, or asks for more samples than there
-            are; or if an interval or a number of epochs or checkpoints is out of range.
+            are; if an interval or a number of epochs or checkpoints is out of range; if validation
+            data can't be read, or have less classes than the top ones that are counted.
     """
     for name in ('train', 'val', 'test'):
         loop = getattr(runner, f'_{name}_loop')
         if isinstance(loop, BaseLoop):
             _check_size(f'{name}_dataloader', loop.dataloader)
+        if isinstance(loop, ValLoop):
+            make_batch(loop.dataloader, f'{name}_dataloader.dataset')
+            _check_topk(f'{name}_evaluator', loop)
     if not is_training(runner):
         return
     for hook in runner.hooks:
@@ -43,6 +49,15 @@ def _check_size(key: str, dataloader: DataLoader) -> None:
         f'with batch_size={dataloader.batch_size} and drop_last={dataloader.drop_last}. Set '
         f'{key}.drop_last=False or a smaller {key}.batch_size, or give more samples.'
     )
+
+
+def _check_topk(key: str, loop: ValLoop) -> None:
+    classes = (getattr(loop.dataloader.dataset, 'metainfo', None) or {}).get('classes')
+    for metric in loop.evaluator.metrics:
+        if isinstance(metric, Accuracy) and classes and max(metric.topk) > len(classes):
+            raise ValueError(
+                f'{key}.topk is {metric.topk}, and there are {len(classes)} classes: give no more.'
+            )
 
 
 def _check_epochs(runner: Runner) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmengine.config import Config, DictAction
+from mmengine.utils import import_modules_from_strings
 
 from deft_mm.engine.config_check import check_config
 from deft_mm.engine.data_settings import reopen_data
@@ -88,6 +89,7 @@ def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
         options (Mapping[str, Any]): Values by dotted key.
 
     Raises:
+        ImportError: If there is no module of ``custom_imports``.
         TypeError: If a value is of another type than the argument that it is for.
         ValueError: If nothing reads a key, or no class is registered as a ``type``; the message
             names the nearest that there is.
@@ -97,7 +99,18 @@ def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
     check_read(cfg, plain, meant)
     reopen_data(cfg, plain)
     cfg.merge_from_dict(plain)
+    if any(key.partition('.')[0] == 'custom_imports' for key in plain):
+        _import(cfg.custom_imports)  # a file's are imported as it is read
     check_config(cfg, meant, left_open=True)
+
+
+def _import(custom_imports: Mapping[str, Any]) -> None:
+    try:
+        import_modules_from_strings(**custom_imports)
+    except ImportError as error:
+        raise ImportError(
+            f'custom_imports: {error}. Is it where Python looks (PYTHONPATH)?'
+        ) from error
 
 
 class _OptionsAction(argparse.Action):

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from deft_mm.command_line import is_mistake, sentence
 from deft_mm.datasets.selection_wrapper import SelectionWrapper
 from deft_mm.models.training_context import ContextModule
 
@@ -43,7 +44,7 @@ def check_sample_fields(
         ValueError: If items are not collated into a batch, or if one of data and model has a part
             of a method whose other part is missing.
     """
-    batch = make_batch(loader, skip_unreadable)
+    batch = make_batch(loader, name, skip_unreadable)
     data = type(loader.dataset).__name__
     if _is_list_of_items(batch):
         raise ValueError(
@@ -138,7 +139,7 @@ def rehearse_step(
         ValueError: If that fails: a loss that does not take the labels, layers or images of sizes
             that do not fit. The message has the error.
     """
-    batch = make_batch(loader, skip_unreadable, count=_STEP)
+    batch = make_batch(loader, name, skip_unreadable, count=_STEP)
     if not isinstance(batch, Mapping) or 'data_samples' not in batch:
         return  # a collate_fn and a model of the user's own
     was_training = model.training
@@ -149,8 +150,8 @@ def rehearse_step(
             model(**_mixed(model.data_preprocessor, batch), mode='loss')
     except Exception as error:
         raise ValueError(
-            f'{name}: the {type(model).__name__} that is to be trained on what a selection leaves '
-            f'fails on its first batch, tried before any training: {error}'
+            f'{name}: the {type(model).__name__} that is to be trained on it fails on its first '
+            f'batch, tried before any training: {error}'
         ) from error
     finally:
         _tell_samples(model, None)
@@ -192,17 +193,21 @@ def _without_compiling() -> AbstractContextManager:
     return nullcontext() if set_stance is None else set_stance('force_eager')
 
 
-def make_batch(loader: DataLoader, skip_unreadable: bool = False, count: int = 1) -> Any:
+def make_batch(loader: DataLoader, name: str, skip_unreadable: bool = False, count: int = 1) -> Any:
     """Make a small batch as a dataloader would, with samples of each part of its data set.
 
     Args:
         loader (DataLoader): The dataloader, which is left as it is.
+        name (str): The config key of its data set, for messages.
         skip_unreadable (bool): Whether some of the samples may fail: others are tried then.
             Defaults to False.
         count (int): How many samples of each part. Defaults to 1.
 
     Returns:
         Any: The batch. Random numbers are drawn and put back.
+
+    Raises:
+        ValueError: In place of an error that names no setting: transforms that fail.
     """
     samples = _FewOfEachPart(loader.dataset, count, _TRIED if skip_unreadable else 1)
     one_batch = DataLoader(
@@ -212,8 +217,16 @@ def make_batch(loader: DataLoader, skip_unreadable: bool = False, count: int = 1
         collate_fn=loader.collate_fn,
         multiprocessing_context=loader.multiprocessing_context,
     )
-    with _same_random_numbers():
-        return next(iter(one_batch))
+    try:
+        with _same_random_numbers():
+            return next(iter(one_batch))
+    except Exception as error:
+        if is_mistake(error):
+            raise
+        raise ValueError(
+            f'{name}: making a first batch fails, tried before any training, likely in its '
+            f'pipeline: {type(error).__name__}: {sentence(error)}'
+        ) from error
 
 
 def _is_list_of_items(batch: Any) -> bool:

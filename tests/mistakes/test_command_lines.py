@@ -4,8 +4,6 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 from mistakes.rows import DIGITS, rows, train
 from runner_utils import REPO
 
@@ -76,27 +74,30 @@ def test_command_line(command, sentence, ends_with):
     ends_with(command, sentence)
 
 
-@pytest.mark.parametrize(
-    ('command', 'sentence'),
-    [
-        (['train.py'], 'the following arguments are required: config'),
-        ([*train(), '--cfg-options', 'foo'], "An override is KEY=VALUE, found 'foo'"),
-        ([*train(), '--cfg-options', 'a=[1,2'], "The brackets of 'a=[1,2' do not match"),
-        ([*train(), '--launcher', 'slrum'], "invalid choice: 'slrum'"),
-        (['test.py', DIGITS, 'x.pth', '--out-item', 'metrics'], 'say where with --out FILE'),
-        (['detect.py', DIGITS], 'give the CHECKPOINT of a trained detector, or --clip-only'),
-        (['detect.py', DIGITS, 'x.pth', '--clip-only'], 'or --clip-only without one'),
-        (['browse_dataset.py', DIGITS, '--grid', '3x'], 'ROWSxCOLS such as 4x8 is needed'),
-        (['browse_dataset.py', DIGITS, '-n', '0'], 'a number from 1 on is needed'),
-        (['compare.py'], 'give configs or a plan to run'),
-        (['compare.py', DIGITS, '--seeds', 'one'], "invalid int value: 'one'"),
-        (['make_noise.py', DIGITS, '--plott', 'x'], 'unrecognized arguments: --plott'),
-    ],
+@rows(
+    ('nothing', ['train.py'], 'the following arguments are required: config'),
+    ('no value', [*train(), '--cfg-options', 'foo'], "An override is KEY=VALUE, found 'foo'"),
+    ('brackets', [*train(), '--cfg-options', 'a=[1,2'], r"The brackets of 'a=\[1,2' do not match"),
+    ('no launcher', [*train(), '--launcher', 'slrum'], "invalid choice: 'slrum'"),
+    (
+        'out item',
+        ['test.py', DIGITS, 'x.pth', '--out-item', 'metrics'],
+        'say where with --out FILE',
+    ),
+    (
+        'no detector',
+        ['detect.py', DIGITS],
+        'give the CHECKPOINT of a trained detector, or --clip-o',
+    ),
+    ('detectors', ['detect.py', DIGITS, 'x.pth', '--clip-only'], 'or --clip-only without one'),
+    ('grid', ['browse_dataset.py', DIGITS, '--grid', '3x'], 'ROWSxCOLS such as 4x8 is needed'),
+    ('no samples', ['browse_dataset.py', DIGITS, '-n', '0'], 'a number from 1 on is needed'),
+    ('nothing to compare', ['compare.py'], 'give configs or a plan to run'),
+    ('seed', ['compare.py', DIGITS, '--seeds', 'one'], "invalid int value: 'one'"),
+    ('misspelt', ['make_noise.py', DIGITS, '--plott', 'x'], 'unrecognized arguments: --plott'),
 )
-def test_real_command_prints_its_usage_and_one_sentence(command, sentence, folder):
-    done = run_command(command, folder)
-    assert done.returncode == 2 and sentence in done.stderr.splitlines()[-1]
-    assert 'Traceback' not in done.stderr and not done.stdout
+def test_usage(command, sentence, ends_with):
+    ends_with(command, rf'^{command[0].replace(".", r"[.]")}: error: .*{sentence}')
 
 
 def test_real_command_ends_with_the_sentence_and_has_the_traceback_in_the_log(folder):

@@ -147,6 +147,65 @@ def test_type_of_a_setting_of_mmengine_or_pytorch(command, sentence, ends_with):
         plain('model.head.loss.type=GCELoss', 'model.head.loss.reduction=avg'),
         r"GCELoss\.reduction is 'avg': set one of none, mean, sum",
     ),
+    ('no top', plain('model.head.topk=[0]'), r'model\.head\.topk\.0=0: give 1 or more'),
+    (
+        'top of the head',
+        plain('model.head.topk=[11]', 'model.head.cal_acc=True'),
+        r'ImageClassifier .* first batch, .* Top-11 accuracy is unavailable',
+    ),
+    (
+        'top of the metric',
+        plain('val_evaluator.topk=[1,11]'),
+        r'val_evaluator\.topk is \(1, 11\), and there are 10 classes',
+    ),
+    (
+        'cosine',
+        train('param_scheduler.detector.T_max=0'),
+        r'param_scheduler\.detector\.T_max=0: give 1 or more',
+    ),
+    (
+        'interpolation of validation',
+        plain('val_dataloader.dataset.pipeline.0.interpolation=foo'),
+        r'val_dataloader\.dataset: making a first batch fails, .* pipeline: KeyError: foo',
+    ),
+    (
+        'interpolation of a worker',
+        plain(
+            'val_dataloader.dataset.pipeline.0.interpolation=foo', 'val_dataloader.num_workers=1'
+        ),
+        r"val_dataloader\.dataset: making a first batch fails, .* pipeline: KeyError: 'foo'",
+    ),
+    (
+        'interpolation of training',
+        plain('train_dataloader.dataset.dataset.pipeline.1.interpolation=foo'),
+        r'train_dataloader\.dataset: making a first batch fails, .* pipeline: KeyError: foo',
+    ),
+    ('mean', plain('data_preprocessor.mean=[1,2]'), r'ImageClassifier .*first batch, .* tensor b'),
+    ('std', plain('data_preprocessor.std=[0,0,0]'), r'data_preprocessor\.std\.0=0: give'),
+    (
+        'image size',
+        train('val_dataloader.dataset.pipeline.0.scale=0'),
+        r'val_dataloader\.dataset\.pipeline\.0\.scale=0: give 1 or more',
+    ),
+    (
+        'crop',
+        train('train_dataloader.dataset.dataset.pipeline.0.crop_size=-3'),
+        r'pipeline\.0\.crop_size=-3: give 1 or more',
+    ),
+    ('resolution', plain('model.backbone.img_size=0'), r'model\.backbone\.img_size=0: give 1 or'),
+    ('width', plain('model.head.in_channels=7'), r'ImageClassifier .*first batch, .* shapes'),
+    (
+        'module',
+        plain('custom_imports.imports=[nosuch]'),
+        r'custom_imports: Failed to import nosuch',
+    ),
+    ('seed of noise', train(f'{NOISE}.seed=-1'), r'SymmetricNoise: `seed` is -1: set it to 0'),
+    ('val_begin', plain('train_cfg.val_begin=-1'), r'train_cfg\.val_begin is -1: set it to 1'),
+    (
+        'alpha',
+        plain('model.head.loss.type=SCELoss', 'model.head.loss.alpha=-1'),
+        r'SCELoss\.alpha is -1: set it to 0 or more',
+    ),
     ('weights to load', train('load_from=no.pth'), r'Checkpoint no\.pth does not exist'),
     ('no accelerator', [*train(), '--amp'], r'--amp .* needs a GPU'),
     (
@@ -176,6 +235,11 @@ def test_value_that_does_not_fit(command, sentence, ends_with, monkeypatch):
     ('transform', plain('val_dataloader.dataset.pipeline.0.type=Rezise'), r"0\.type=.*'Resize'"),
     ('metric', train('val_evaluator.type=Acuracy'), r"val_evaluator\.type=.* Is it 'Accuracy'"),
     ('loss', plain('model.head.loss.type=GCLoss'), r"loss\.type='GCLoss': .*'GCELoss'"),
+    (
+        'collate',
+        train('train_dataloader.collate_fn.type=x'),
+        r"collate_fn\.type='x': nothing of th",
+    ),
     ('sampler', train('train_dataloader.sampler.type=DefaultSamler'), r"'DefaultSampler'"),
     ('schedule', train('param_scheduler.detector.type=CosineAnealingLR'), r"'CosineAnnealingLR'"),
     ('backend', train('visualizer.vis_backends.0.type=Tensorbord'), r'vis_backends\.0\.type='),

@@ -63,7 +63,7 @@ class RatioNoise(LabelNoise):
         seed (int): Seed of the draws. Defaults to 0.
 
     Raises:
-        ValueError: If ``ratio`` is no number in [0, 1].
+        ValueError: If ``ratio`` is no number in [0, 1], or ``seed`` is negative.
     """
 
     def __init__(self, ratio: float, seed: int = 0) -> None:
@@ -71,6 +71,8 @@ class RatioNoise(LabelNoise):
             raise ValueError(
                 f'{type(self).__name__}: `ratio` is a share in [0, 1], found {ratio!r}.'
             )
+        if seed < 0:
+            raise ValueError(f'{type(self).__name__}: `seed` is {seed}: set it to 0 or more.')
         self.ratio = ratio
         self.seed = seed
 

@@ -360,7 +360,7 @@ class FilterHook(Hook):
         view = evaluation_view(self.dataset, self.pipeline)
         workers = self._scoring_options(runner)['num_workers']
         (item,) = make_batch(
-            DataLoader(view, num_workers=workers, collate_fn=list), self.skip_unreadable
+            DataLoader(view, num_workers=workers, collate_fn=list), key, self.skip_unreadable
         )
         packed = isinstance(item, dict) and {'inputs', 'data_samples'} <= item.keys()
         if not packed or 'sample_idx' not in item['data_samples']:

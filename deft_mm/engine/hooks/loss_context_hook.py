@@ -8,6 +8,7 @@ import torch
 from mmengine.dataset import ConcatDataset
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import HOOKS
 from torch import nn
 
@@ -15,7 +16,8 @@ from deft_mm.datasets import NoisyLabelDataset, given_labels_of
 from deft_mm.datasets.selection_wrapper import SelectionWrapper
 from deft_mm.engine.hooks.filter_hook import FilterHook
 from deft_mm.engine.hooks.noise_filter_hook import NoiseFilterHook
-from deft_mm.engine.rehearsal import check_sample_fields, fields_read_by
+from deft_mm.engine.rehearsal import check_sample_fields, fields_read_by, rehearse_step
+from deft_mm.engine.select import precision_of
 from deft_mm.engine.stage_switch import (
     active_model,
     bare_model,
@@ -62,15 +64,20 @@ class LossContextHook(Hook):
             self.context.num_samples = _num_samples(training_data(runner))
         self._enter(runner)
         _warn_of_long_warm_ups(runner)
-        # Data that are exchanged later are looked at by the hook that does it.
-        if not any(isinstance(h, FilterHook) and h.exchanges_data for h in runner.hooks):
+        if not _are_exchanged(runner):
             _check_fields(runner)
 
     def before_train(self, runner: Runner) -> None:
-        """Have losses forget what a checkpoint given as ``load_from`` says of samples."""
+        """Have losses forget what a checkpoint given as ``load_from`` says of samples.
+
+        Raises:
+            ValueError: If a classifier fails on a first batch of the training data.
+        """
         self.context.starts_anew = not is_resuming(runner)
         self._enter(runner)
         self.context.starts_anew = False
+        if not is_resuming(runner):
+            _rehearse(runner)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Tell the epoch, and of new training data."""
@@ -118,6 +125,19 @@ def _warn_of_long_warm_ups(runner: Runner) -> None:
                 f'{key}={value}, and only {epochs} epochs train the {type(module).__name__}: what '
                 'comes after this warm-up does not come.'
             )
+
+
+def _are_exchanged(runner: Runner) -> bool:
+    """Whether the training data are; the hook that does it looks at them."""
+    return any(isinstance(hook, FilterHook) and hook.exchanges_data for hook in runner.hooks)
+
+
+def _rehearse(runner: Runner) -> None:
+    """Try a step; one of self-supervised learning may change weights that follow others."""
+    model = active_model(runner)
+    if isinstance(model, ImageClassifier) and not _are_exchanged(runner):
+        with precision_of(runner):
+            rehearse_step(model, runner.train_dataloader, 'train_dataloader.dataset')
 
 
 def _check_fields(runner: Runner) -> None:
