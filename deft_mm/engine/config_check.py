@@ -264,8 +264,9 @@ def _check_settings(content: Mapping) -> None:
         group = [f'{part}_dataloader', f'{part}_cfg', f'{part}_evaluator']
         absent = [name for name in group if content.get(name) is None]
         if len(absent) in (1, 2):
+            verb = 'is' if len(absent) == 1 else 'are'
             raise ValueError(
-                f'{" and ".join(absent)} is None or missing: a config has all three of '
+                f'{" and ".join(absent)} {verb} None or missing: a config has all three of '
                 f'{", ".join(group)}, or None for each.'
             )
 

@@ -21,7 +21,7 @@ def check_loops(runner: Runner) -> None:
     Raises:
         ValueError: If an epoch has no iteration, none ends, or asks for more samples than there
             are; if an interval or a number of epochs or checkpoints is out of range; if validation
-            data can't be read, or have less classes than the top ones that are counted.
+            data can't be read, or have fewer classes than the top ones that are counted.
     """
     for name in ('train', 'val', 'test'):
         loop = getattr(runner, f'_{name}_loop')

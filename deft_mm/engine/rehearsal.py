@@ -160,8 +160,9 @@ def rehearse_step(
 
 def _mixed(preprocessor: nn.Module, batch: Mapping) -> Mapping:
     """The batch as it is trained on, mixed where batch augmentations sometimes mix."""
-    tries = _TRIED if getattr(preprocessor, 'batch_augments', None) is not None else 1
-    for _ in range(tries):
+    if getattr(preprocessor, 'batch_augments', None) is None:
+        return preprocessor(copy.deepcopy(batch), True)
+    for _ in range(_TRIED):
         data = preprocessor(copy.deepcopy(batch), True)
         scores = [sample.get('gt_score') for sample in data['data_samples']]
         if any(score is not None and (score > 0).sum() > 1 for score in scores):

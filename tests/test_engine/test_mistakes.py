@@ -309,11 +309,8 @@ def test_settings_of_earlier_versions_are_told_what_took_their_place(cfg, old, m
 @pytest.mark.parametrize(
     ('setting', 'match'),
     [
-        (dict(batch_size=0), r'NoiseFilterHook\.batch_size is 0'),
         (dict(batch_size=-5), r'NoiseFilterHook\.batch_size is -5'),
         (dict(num_workers=-1), r'NoiseFilterHook\.num_workers is -1'),
-        (dict(out_file=''), r"NoiseFilterHook\.out_file is ''"),
-        (dict(out_file='../selection.csv'), r'NoiseFilterHook\.out_file.*name of a file'),
         (
             dict(classifier_dataset=dict(type='CleanSubset', selection='x.csv')),
             r'NoiseFilterHook\.classifier_dataset\.selection has no effect',

@@ -70,15 +70,24 @@ def test_a_step_that_fails_changes_nothing_either():
     assert same_state(before, model.state_dict()) and context.data_samples is None
 
 
-def test_a_run_with_a_rehearsal_is_that_without_one(tmp_path, monkeypatch):
-    states = []
+HOOKS = 'deft_mm.engine.hooks'
+TRIED = [
+    f'{HOOKS}.filter_hook.rehearse_step',
+    f'{HOOKS}.loss_context_hook.rehearse_step',
+    'deft_mm.engine.loop_checks.make_batch',
+]
+
+
+@pytest.mark.parametrize('config', ['deft/deft_digits_sym40.py', 'ce/ce_digits_sym40.py'])
+def test_a_run_with_a_rehearsal_is_that_without_one(tmp_path, monkeypatch, config):
+    states, calls = [], []
     for name in ('tried', 'not'):
+        cfg = tiny(config, tmp_path / name)
         if name == 'not':
-            monkeypatch.setattr(
-                'deft_mm.engine.hooks.filter_hook.rehearse_step', lambda *args: None
-            )
-        cfg = tiny('deft/deft_digits_sym40.py', tmp_path / name)
-        cfg.model.classifier.head = dict(
+            for place in TRIED:
+                monkeypatch.setattr(place, lambda *args: calls.append(args))
+        model = cfg.model.get('classifier', cfg.model)
+        model.head = dict(
             type='StackedLinearClsHead',
             num_classes=10,
             in_channels=TINY_WIDTH,
@@ -86,6 +95,8 @@ def test_a_run_with_a_rehearsal_is_that_without_one(tmp_path, monkeypatch):
             dropout_rate=0.5,
             norm_cfg=dict(type='BN1d'),
         )
-        cfg.default_hooks.noise_filter.selector = dict(type='KeepEvenIndices')
+        if model is not cfg.model:
+            cfg.default_hooks.noise_filter.selector = dict(type='KeepEvenIndices')
         states.append(run(cfg).model.state_dict())
+    assert len(calls) == 2  # a step, and a batch of validation
     assert same_state(*states)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -63,7 +63,7 @@ class RatioNoise(LabelNoise):
         seed (int): Seed of the draws. Defaults to 0.
 
     Raises:
-        ValueError: If ``ratio`` is no number in [0, 1], or ``seed`` is negative.
+        ValueError: If ``ratio`` is no number in [0, 1], or ``seed`` no integer from 0 on.
     """
 
     def __init__(self, ratio: float, seed: int = 0) -> None:
@@ -71,8 +71,8 @@ class RatioNoise(LabelNoise):
             raise ValueError(
                 f'{type(self).__name__}: `ratio` is a share in [0, 1], found {ratio!r}.'
             )
-        if seed < 0:
-            raise ValueError(f'{type(self).__name__}: `seed` is {seed}: set it to 0 or more.')
+        if not isinstance(seed, Integral) or seed < 0:
+            raise ValueError(f'{type(self).__name__}: `seed` is {seed!r}: set it to 0 or more.')
         self.ratio = ratio
         self.seed = seed
 
