@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deft_mm.comparison.identity import differing_parts
-from deft_mm.engine.checkpoint_files import checkpoints_in, newest_whole
-from deft_mm.engine.work_folder import LOCK_FILE, SUMMARY_FILE
+from deft_mm.engine.checkpoint_files import checkpoint_folder, newest_whole
+from deft_mm.engine.work_folder import LOCK_FILE, SUMMARY_FILE, config_in, run_in
 from deft_mm.fileio import write_atomically
 from deft_mm.run_lock import is_held
 
@@ -112,11 +112,13 @@ class RunFolder:
         Returns:
             Path | None: The newest one that is whole; None where there is none.
         """
-        return newest_whole(self.path)[0]
+        cfg = config_in(self.path)
+        return newest_whole(checkpoint_folder(cfg, self.path), cfg)[0]
 
     def has_results(self) -> bool:
         """Whether there are figures or a checkpoint, which a new run must not mix with."""
-        return (self.path / SUMMARY_FILE).is_file() or bool(checkpoints_in(self.path))
+        has_checkpoint = run_in(config_in(self.path), self.path) is not None
+        return (self.path / SUMMARY_FILE).is_file() or has_checkpoint
 
     def is_busy(self) -> bool:
         """Whether a ``tools/train.py`` trains in it, started by whomever."""

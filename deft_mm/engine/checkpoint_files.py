@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import string
 import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
 # The names that CheckpointHook gives; those of the best ones begin otherwise.
-_NAME = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
+_BY_EPOCH, _BY_ITER = 'epoch_{}.pth', 'iter_{}.pth'
 _ZIP = b'PK'
 # What zipfile makes of damage: a wrong name, size, method, version or checksum.
 _DAMAGE = (
@@ -34,26 +35,67 @@ def checkpoint_folder(cfg: Mapping, work_dir: str | os.PathLike) -> Path:
     Returns:
         Path: The folder, which need not be there.
     """
-    hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
-    out_dir = hook.get('out_dir')
+    out_dir = _hook_of(cfg).get('out_dir')
     if out_dir in (None, os.path.abspath(work_dir)):
         return Path(work_dir)
     # As CheckpointHook does it: runs share an out_dir.
     return Path(out_dir) / Path(work_dir).name
 
 
-def checkpoints_in(folder: str | os.PathLike) -> list[Path]:
+def checkpoints_in(folder: str | os.PathLike, cfg: Mapping | None = None) -> list[Path]:
     """The checkpoints that a run has saved on its way, whole or not.
 
     Args:
         folder (str | os.PathLike): A folder, which need not be there.
+        cfg (Mapping, optional): The run's config, by whose ``CheckpointHook.filename_tmpl`` its
+            checkpoints are named. None for MMEngine's names. Defaults to None.
 
     Returns:
-        list[Path]: Files ``epoch_N.pth`` and ``iter_N.pth``, the highest number first.
+        list[Path]: Those of the hook's own name first, then ``epoch_N.pth`` and ``iter_N.pth``,
+        which another hook may have saved; of a name the highest number first.
+
+    Raises:
+        ValueError: If ``filename_tmpl`` is no name.
     """
-    found = ((_NAME.fullmatch(path.name), path) for path in Path(folder).glob('*.pth'))
-    numbered = [(int(name[1]), path) for name, path in found if name and path.is_file()]
-    return [path for _, path in sorted(numbered, reverse=True)]
+    files = [path for path in Path(folder).glob('*') if path.is_file()]
+    found: dict[Path, None] = {}
+    for template in (_template_of(cfg or {}), _BY_EPOCH, _BY_ITER):
+        named = ((_pattern_of(template).fullmatch(path.name), path) for path in files)
+        # Epochs and iterations are not to be compared. A name may have no number.
+        numbered = [(int((name.groups() or (0,))[0]), path) for name, path in named if name]
+        found |= dict.fromkeys(path for _, path in sorted(numbered, reverse=True))
+    return list(found)
+
+
+def _hook_of(cfg: Mapping) -> Mapping:
+    return (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+
+
+def _template_of(cfg: Mapping) -> str:
+    """What ``CheckpointHook`` puts its number into."""
+    hook = _hook_of(cfg)
+    template = hook.get('filename_tmpl')
+    if template is None:
+        return _BY_EPOCH if hook.get('by_epoch', True) else _BY_ITER
+    try:
+        usable = Path(template.format(1)).name == template.format(1)
+    except (AttributeError, ValueError, LookupError):
+        usable = False
+    if not usable:
+        raise ValueError(
+            f'default_hooks.checkpoint.filename_tmpl is {template!r}: give the name of a file with '
+            f'{{}} in place of the number, such as {_BY_EPOCH!r}; out_dir is for another folder.'
+        )
+    return template
+
+
+def _pattern_of(template: str) -> re.Pattern:
+    parts = string.Formatter().parse(template)
+    return re.compile(
+        ''.join(
+            re.escape(text) + ('' if field is None else r' *(\d+)') for text, field, *_ in parts
+        )
+    )
 
 
 def damage_of(path: str | os.PathLike) -> str | None:
@@ -81,18 +123,21 @@ def damage_of(path: str | os.PathLike) -> str | None:
         return str(error) or type(error).__name__
 
 
-def newest_whole(folder: str | os.PathLike) -> tuple[Path | None, dict[Path, str]]:
+def newest_whole(
+    folder: str | os.PathLike, cfg: Mapping | None = None
+) -> tuple[Path | None, dict[Path, str]]:
     """Find the checkpoint to go on from, wherever the folder has been moved or copied to.
 
     Args:
         folder (str | os.PathLike): A folder, which need not be there.
+        cfg (Mapping, optional): The run's config, see :func:`checkpoints_in`. Defaults to None.
 
     Returns:
         tuple[Path | None, dict[Path, str]]: The newest one that is whole, None where none is; and
         what is wrong with those that are newer.
     """
     damaged: dict[Path, str] = {}
-    for path in checkpoints_in(folder):
+    for path in checkpoints_in(folder, cfg):
         damage = damage_of(path)
         if damage is None:
             return path, damaged

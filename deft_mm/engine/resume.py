@@ -32,7 +32,7 @@ def settle_resume(runner: Runner) -> None:
     if not is_resuming(runner) or runner._load_from is not None:
         return
     folder = checkpoint_folder(runner.cfg, runner.work_dir)
-    path, damaged = on_main_process(lambda: newest_whole(folder))
+    path, damaged = on_main_process(lambda: newest_whole(folder, runner.cfg))
     text = ', '.join(f'{path.name} ({damage})' for path, damage in damaged.items())
     if path is not None:
         runner._load_from = str(path)

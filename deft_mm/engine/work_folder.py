@@ -108,15 +108,28 @@ def run_in(cfg: Mapping, folder: str | Path) -> Path | None:
         Path | None: Its newest checkpoint, or the figures of a finished run; None where there is
         neither.
     """
-    checkpoints = checkpoints_in(checkpoint_folder(cfg, folder))
+    checkpoints = checkpoints_in(checkpoint_folder(cfg, folder), cfg)
     if checkpoints:
         return checkpoints[0]
+    last = _last_checkpoint(cfg, folder)
+    if last is not None:
+        return last
     summary = Path(folder) / SUMMARY_FILE
     try:
         finished = json.loads(summary.read_text())['finished']
     except (OSError, ValueError, KeyError, TypeError):  # no figures that could be lost
         finished = False
     return summary if finished else None
+
+
+def _last_checkpoint(cfg: Mapping, folder: str | Path) -> Path | None:
+    """What MMEngine's ``last_checkpoint`` names, of whatever name; the folder may have moved."""
+    try:
+        name = (Path(folder) / 'last_checkpoint').read_text().strip().replace('\\', '/')
+    except (OSError, ValueError):
+        return None
+    path = checkpoint_folder(cfg, folder) / name.rpartition('/')[2]
+    return path if path.is_file() else None
 
 
 class ConfigFileHook(Hook):
@@ -140,6 +153,22 @@ class ConfigFileHook(Hook):
         write_atomically(text.encode(), folder / RESOLVED_CONFIG)
 
 
+def config_in(folder: str | Path) -> dict:
+    """The config of the run in a work directory.
+
+    Args:
+        folder (str | Path): The work directory, which need not be there.
+
+    Returns:
+        dict: What its ``config.json`` holds; empty where there is none that can be read.
+    """
+    try:
+        cfg = json.loads((Path(folder) / RESOLVED_CONFIG).read_text())
+    except (OSError, ValueError):
+        return {}
+    return cfg if isinstance(cfg, dict) else {}
+
+
 def changed_settings(cfg: Config) -> list[str]:
     """What a config has otherwise than that of the run in its work directory.
 
@@ -149,10 +178,8 @@ def changed_settings(cfg: Config) -> list[str]:
     Returns:
         list[str]: Such as 'train_cfg.max_epochs 2 -> 3'; none where it isn't known.
     """
-    try:
-        there = json.loads((Path(cfg.work_dir) / RESOLVED_CONFIG).read_text())
-        before = dict(_leaves(there))
-    except (OSError, ValueError, TypeError):
+    before = dict(_leaves(config_in(cfg.work_dir)))
+    if not before:
         return []
     now = dict(_leaves(json.loads(json.dumps(cfg.to_dict(), default=str))))
     keys = [key for key in dict.fromkeys([*before, *now]) if before.get(key) != now.get(key)]

@@ -61,6 +61,32 @@ def test_checkpoints_are_ordered_by_number_and_the_best_is_none_of_them(tmp_path
     assert checkpoints_in(tmp_path / 'nowhere') == []
 
 
+@pytest.mark.parametrize(
+    ('hook', 'order'),
+    [
+        (dict(), ['epoch_4', 'epoch_2', 'iter_84', 'iter_9']),
+        (dict(by_epoch=False), ['iter_84', 'iter_9', 'epoch_4', 'epoch_2']),
+        (
+            dict(filename_tmpl='ep {:3d}+.pth'),
+            ['ep  10+', 'ep   9+', 'epoch_4', 'epoch_2', 'iter_84', 'iter_9'],
+        ),
+        (dict(filename_tmpl='x.pth'), ['x', 'epoch_4', 'epoch_2', 'iter_84', 'iter_9']),
+    ],
+)
+def test_those_of_the_run_s_own_name_come_first_and_iterations_are_no_epochs(tmp_path, hook, order):
+    for name in ('epoch_2', 'epoch_4', 'iter_9', 'iter_84', 'x', 'ep  10+', 'ep   9+'):
+        (tmp_path / f'{name}.pth').touch()
+    found = checkpoints_in(tmp_path, dict(default_hooks=dict(checkpoint=hook)))
+    assert [path.stem for path in found] == order
+
+
+@pytest.mark.parametrize('template', ['ep_{', '{a}.pth', 'sub/{}.pth', 3])
+def test_template_that_is_no_name_is_one_sentence(tmp_path, template):
+    cfg = dict(default_hooks=dict(checkpoint=dict(filename_tmpl=template)))
+    with pytest.raises(ValueError, match=r'checkpoint\.filename_tmpl is .*such as .epoch_{}.pth'):
+        checkpoints_in(tmp_path, cfg)
+
+
 def test_the_newest_whole_one_is_found_behind_damaged_ones(tmp_path):
     paths = [save(tmp_path / f'epoch_{i}.pth') for i in (1, 2, 3, 4)]
     paths[3].write_bytes(b'')

@@ -148,6 +148,37 @@ def test_resume_goes_by_the_checkpoints_that_are_there(
     assert contents(finished) == before
 
 
+def test_checkpoint_of_another_hook_is_not_taken_for_a_newer_one(config, tmp_path, monkeypatch):
+    cfg = mmengine.Config.fromfile(config)
+    cfg.custom_hooks = [dict(type='CheckpointHook', by_epoch=False, interval=5)]
+    cfg.dump(tmp_path / 'config.py')
+    work_dir = tmp_path / 'run'
+    tool(monkeypatch, 'train.py', tmp_path / 'config.py', '--work-dir', work_dir)
+    before = contents(work_dir)
+    assert {'epoch_4.pth', 'iter_15.pth'} <= before.keys()
+    resume(monkeypatch, tmp_path / 'config.py', work_dir)
+    assert contents(work_dir)['epoch_4.pth'] == before['epoch_4.pth']
+    assert {line['epoch'] for line in scalars(work_dir)} == {1, 2, 3, 4}  # no newer log
+
+
+def test_run_with_names_of_its_own_is_found_and_not_overwritten(
+    finished, config, tmp_path, monkeypatch
+):
+    own = ['--cfg-options', 'default_hooks.checkpoint.filename_tmpl=ep_{}.pth']
+    tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path, *own)
+    before = contents(tmp_path)
+    for options in (own, []):  # without its name, by last_checkpoint
+        with pytest.raises(ValueError, match=r'holds a run \(ep_4\.pth\)'):
+            tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path, *options)
+    with pytest.raises(ValueError, match=r'no whole checkpoint .*ep_4\.pth'):
+        resume(monkeypatch, config, tmp_path)
+    assert contents(tmp_path) == before
+    (tmp_path / 'ep_4.pth').unlink()
+    resume(monkeypatch, config, tmp_path, *own)
+    assert {line['epoch'] for line in scalars(tmp_path)} == {4}
+    assert same_state(weights(tmp_path / 'ep_4.pth'), weights(finished / 'epoch_4.pth'))
+
+
 def damage(path, how: str) -> None:
     content = path.read_bytes()
     cut = dict(empty=0, truncated=len(content) // 2)
