@@ -58,6 +58,7 @@ from deft_mm.engine.launch import (
 from deft_mm.engine.options import add_cfg_options, add_options
 from deft_mm.engine.scoring_pass import check_needs
 from deft_mm.engine.select import select
+from deft_mm.engine.work_folder import is_selection_of_run
 from deft_mm.evaluation import SelectionReport
 from deft_mm.fileio import require_writable
 from deft_mm.selection import (
@@ -234,6 +235,12 @@ def output_file(args: argparse.Namespace, cfg: Config, data: DataSource) -> Path
             raise ValueError(
                 f"--out '{args.out}' exists and is no selection file, so it is left alone: give "
                 'another name, or remove it.'
+            )
+        if is_selection_of_run(args.out):
+            raise ValueError(
+                f"--out '{args.out}' is the place of the selection of the run in '{args.out.parent}"
+                "': give another name, such as "
+                f"'{args.out.with_name('detected' + args.out.suffix)}'."
             )
         require_pyarrow(args.out)
         require_writable(args.out, '--out')

@@ -19,7 +19,7 @@ from mmengine.runner import Runner
 from deft_mm.engine.checkpoint_files import checkpoint_folder, checkpoints_in
 from deft_mm.fileio import remove_leftovers, write_atomically
 from deft_mm.main_process import on_main_process
-from deft_mm.run_lock import NoLocksError, RunLock
+from deft_mm.run_lock import NoLocksError, RunLock, is_held
 
 # The config as it ran, beside MMEngine's <name>.py: as data, for who reads other people's runs.
 RESOLVED_CONFIG = 'config.json'
@@ -81,6 +81,13 @@ def _enter(cfg: Config, held: list[RunLock]) -> None:
 def _require_same_run(cfg: Config, folder: Path) -> None:
     there = run_in(cfg, folder)
     if there is None:
+        # A run writes its config before it selects.
+        path, is_begun = _selection_file(cfg, folder), (folder / RESOLVED_CONFIG).exists()
+        if path is not None and path.exists() and not is_begun:
+            raise ValueError(
+                f'{path} is not of a run in the work directory {folder}, and one would overwrite '
+                'it: give another --work-dir, or move the file away.'
+            )
         return
     resumed = cfg.get('load_from') if cfg.get('resume') else ''
     if resumed == '':
@@ -120,6 +127,32 @@ def run_in(cfg: Mapping, folder: str | Path) -> Path | None:
     except (OSError, ValueError, KeyError, TypeError):  # no figures that could be lost
         finished = False
     return summary if finished else None
+
+
+def is_selection_of_run(path: str | Path) -> bool:
+    """Whether what is written to a selection file would be lost to a run, or the run's to it.
+
+    Args:
+        path (str | Path): The file, which need not be there.
+
+    Returns:
+        bool: Whether its folder is the work directory of a run, now or before, that has its own
+        selection under this name, be it with another ending.
+    """
+    path = Path(path)
+    folder, cfg = path.parent, config_in(path.parent)
+    is_used = cfg or is_held(folder / LOCK_FILE) or run_in(cfg, folder) is not None
+    # Without a config: that of a hook that is left as it is.
+    own = _selection_file(cfg or dict(default_hooks=dict(noise_filter=dict())), folder)
+    return bool(is_used) and own is not None and own.stem == path.stem
+
+
+def _selection_file(cfg: Mapping, folder: Path) -> Path | None:
+    """Where a run writes its selection; None where it writes none."""
+    hook = (cfg.get('default_hooks') or {}).get('noise_filter')
+    if hook is None or hook.get('selection') is not None:
+        return None
+    return folder / hook.get('out_file', 'selection.csv')
 
 
 def _last_checkpoint(cfg: Mapping, folder: str | Path) -> Path | None:

@@ -11,6 +11,7 @@ import torch
 
 from deft_mm.engine.work_folder import LOCK_FILE
 from deft_mm.run_lock import RunLock
+from deft_mm.selection import read_selection, write_selection
 from runner_utils import same_state, scalars, tiny
 from tool_utils import tool
 
@@ -283,23 +284,62 @@ def test_validation_that_is_missing_is_made_on_resume(
     assert count(warned, f'{path} is damaged', aside.name) == aside.is_file()
 
 
-@pytest.mark.parametrize('what', ['selection.csv', 'detection_curve.csv', 'cut'])
+@pytest.mark.parametrize('name', ['selection.csv', 'detection_curve.csv'])
+@pytest.mark.parametrize('is_cut', [False, True])
 def test_selection_file_that_is_gone_or_cut_is_written_again(
-    finished, killed, config, monkeypatch, warned, what
+    finished, killed, config, monkeypatch, warned, name, is_cut
 ):
-    path = killed / ('selection.csv' if what == 'cut' else what)
+    path = killed / name
     content = path.read_bytes()
-    path.write_bytes(content[:-200]) if what == 'cut' else path.unlink()
+    path.write_bytes(content[: len(content) // 2]) if is_cut else path.unlink()
     resume(monkeypatch, config, killed)
-    for name in ('selection.csv', 'detection_curve.csv'):
-        assert (killed / name).read_bytes() == (finished / name).read_bytes()
-    assert count(warned, 'selection.csv was gone or damaged') == 1
+    for written in ('selection.csv', 'detection_curve.csv'):
+        assert (killed / written).read_bytes() == (finished / written).read_bytes()
+    assert count(warned, f'{path} was gone or damaged') == 1
+    aside = killed / 'selection.csv.damaged'
+    assert aside.exists() == (is_cut and name == 'selection.csv')
 
 
-def test_selection_file_that_was_edited_stays(killed, config, monkeypatch, warned):
+def test_selection_file_of_another_run_is_put_aside(finished, killed, config, monkeypatch, warned):
+    path = killed / 'selection.csv'
+    table = read_selection(path)
+    # As the same detector with another threshold would write it.
+    write_selection(path, table.with_columns(kept=~table.kept, created='2030-01-01T00:00:00'))
+    other = path.read_bytes()
+    resume(monkeypatch, config, killed)
+    assert path.read_bytes() == (finished / 'selection.csv').read_bytes()
+    assert (killed / 'selection.csv.other').read_bytes() == other
+    assert count(warned, f'{path} is of another selection', 'selection.csv.other') == 1
+
+
+def test_selection_of_a_run_and_of_the_detect_tool_do_not_overwrite_one_another(
+    finished, config, tmp_path, monkeypatch
+):
+    before, used = contents(finished), (config, finished / 'epoch_4.pth')
+    for name in ('selection.csv', 'selection.parquet'):
+        with pytest.raises(ValueError, match='place of the selection of the run.*detected'):
+            tool(monkeypatch, 'detect.py', *used, '--out', finished / name)
+    assert contents(finished) == before
+    new = tmp_path / 'new'
+    lock = RunLock.acquire(new / LOCK_FILE)  # a run that has not selected yet
+    with pytest.raises(ValueError, match='place of the selection of the run'):
+        tool(monkeypatch, 'detect.py', *used, '--out', new / 'selection.csv')
+    lock.release()
+    tool(monkeypatch, 'detect.py', *used, '--out', new / 'selection.csv')
+    before = contents(new)
+    for option in ([], ['--resume']):
+        with pytest.raises(ValueError, match='selection.csv is not of a run in the work directory'):
+            tool(monkeypatch, 'train.py', config, '--work-dir', new, *option)
+    assert contents(new) == before
+
+
+@pytest.mark.parametrize('has_curve', [True, False])
+def test_selection_file_that_was_edited_stays(killed, config, monkeypatch, warned, has_curve):
     path = killed / 'selection.csv'
     edited = path.read_text().replace(',1\n', ',0\n', 1)
     path.write_text(edited)
+    if not has_curve:
+        (killed / 'detection_curve.csv').unlink()
     resume(monkeypatch, config, killed)
     assert path.read_text() == edited
 

@@ -36,7 +36,7 @@ from deft_mm.engine.stage_switch import (
     replace_train_dataset,
     training_data,
 )
-from deft_mm.evaluation import DETECTION_METRICS, SelectionReport
+from deft_mm.evaluation import DETECTION_METRICS, DetectionCurve, SelectionReport
 from deft_mm.fileio import require_file_name
 from deft_mm.main_process import on_main_process
 from deft_mm.models.heads import ScoringHead
@@ -275,7 +275,8 @@ class FilterHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Try a step on the data that a selection will leave, now that losses know of the run, and
-        write the selection file again where it is gone or damaged and the checkpoint has it.
+        write the selection file again where it is gone, damaged or another one, and the checkpoint
+        has it.
 
         Raises:
             ValueError: If the step fails.
@@ -313,24 +314,42 @@ class FilterHook(Hook):
         return self._samples.with_results(columns, **about)
 
     def _restore_file(self, runner: Runner) -> None:
-        folder = Path(runner.work_dir)
+        path = Path(runner.work_dir) / self.out_file
         # None for a selection that was given as a file.
         files = (runner.message_hub.get_info('noise_filter') or {}).get('files')
 
-        def restore() -> bool:
+        def restore() -> str | None:
             try:
-                read_selection(folder / self.out_file)
-                whole = all((folder / name).is_file() for name in files)
+                table = read_selection(path)
+                fault, ending = 'is of another selection', 'other'
+                if self.is_own(table):
+                    return self._restore_curve(table, [path.with_name(name) for name in files[1:]])
             except (ValueError, OSError):
-                whole = False
-            if not whole:
-                SelectionReport(self.table, self.clean_labels).write(folder / self.out_file)
-            return not whole
+                fault, ending = 'was gone or damaged', 'damaged'
+            aside = path.with_name(f'{path.name}.{ending}')
+            renamed = ''
+            if path.exists():
+                path.replace(aside)
+                renamed = f', what was there is now {aside.name}'
+            SelectionReport(self.table, self.clean_labels).write(path)
+            return f'{path} {fault}: it is written again from the checkpoint{renamed}.'
 
-        if files and on_main_process(restore):
-            runner.logger.warning(
-                f'{self.out_file} was gone or damaged: it is written again from the checkpoint.'
-            )
+        text = on_main_process(restore) if files else None
+        if text is not None:
+            runner.logger.warning(text)
+
+    def _restore_curve(self, table: SampleTable, paths: list[Path]) -> str | None:
+        for path in paths:
+            try:
+                DetectionCurve.read(path)
+            except (ValueError, OSError):
+                SelectionReport(table, self.clean_labels).curve.write(path)
+                return f'{path} was gone or damaged: it is written again from {self.out_file}.'
+        return None
+
+    def is_own(self, table: SampleTable) -> bool:
+        """Whether a selection file that a resumed run finds can be of this run, edited or not."""
+        return (table.fingerprint, table.method) == (self.table.fingerprint, self.table.method)
 
     # -- selecting --------------------------------------------------------------
 

@@ -237,6 +237,10 @@ class NoiseFilterHook(FilterHook):
             table = self.restored(state)
             self._enter_classifier(runner, table, state['begin_epoch'], state['begin_iter'])
 
+    def is_own(self, table: SampleTable) -> bool:
+        """Whether a selection file is the one that the classifier is trained on, edited or not."""
+        return super().is_own(table) and table.created == self.table.created
+
     def _enter_classifier(self, runner: Runner, table: SampleTable, epoch: int, iteration: int):
         """Make the classifier the active model and the kept samples its training data."""
         enter_stage(runner, 'classifier', begin_epoch=epoch)
