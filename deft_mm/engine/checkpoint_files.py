@@ -25,6 +25,11 @@ _DAMAGE = (
 )
 
 
+def checkpoint_hook_of(cfg: Mapping) -> Mapping:
+    """The settings of a config's ``CheckpointHook``; empty where they are MMEngine's."""
+    return (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+
+
 def checkpoint_folder(cfg: Mapping, work_dir: str | os.PathLike) -> Path:
     """Where a run saves checkpoints: ``CheckpointHook.out_dir``, else the work directory.
 
@@ -35,7 +40,7 @@ def checkpoint_folder(cfg: Mapping, work_dir: str | os.PathLike) -> Path:
     Returns:
         Path: The folder, which need not be there.
     """
-    out_dir = _hook_of(cfg).get('out_dir')
+    out_dir = checkpoint_hook_of(cfg).get('out_dir')
     if out_dir in (None, os.path.abspath(work_dir)):
         return Path(work_dir)
     # As CheckpointHook does it: runs share an out_dir.
@@ -67,13 +72,9 @@ def checkpoints_in(folder: str | os.PathLike, cfg: Mapping | None = None) -> lis
     return list(found)
 
 
-def _hook_of(cfg: Mapping) -> Mapping:
-    return (cfg.get('default_hooks') or {}).get('checkpoint') or {}
-
-
 def _template_of(cfg: Mapping) -> str:
     """What ``CheckpointHook`` puts its number into."""
-    hook = _hook_of(cfg)
+    hook = checkpoint_hook_of(cfg)
     template = hook.get('filename_tmpl')
     if template is None:
         return _BY_EPOCH if hook.get('by_epoch', True) else _BY_ITER

@@ -16,7 +16,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from deft_mm.engine.checkpoint_files import checkpoint_folder, checkpoints_in
+from deft_mm.engine.checkpoint_files import checkpoint_folder, checkpoint_hook_of, checkpoints_in
 from deft_mm.fileio import remove_leftovers, write_atomically
 from deft_mm.main_process import on_main_process
 from deft_mm.run_lock import NoLocksError, RunLock, is_held
@@ -61,21 +61,33 @@ def own_folder(cfg: Config) -> Iterator[None]:
 
 
 def _enter(cfg: Config, held: list[RunLock]) -> None:
-    folder = Path(cfg.work_dir)
+    folder, checkpoints = Path(cfg.work_dir), checkpoint_folder(cfg, cfg.work_dir)
+    _lock(folder, held, f'the work directory {folder}', '--work-dir')
+    # Work directories of the same last name share one in an out_dir. An address has no lock.
+    is_address = '://' in str(checkpoint_hook_of(cfg).get('out_dir'))
+    if checkpoints.resolve() != folder.resolve() and not is_address:
+        _lock(
+            checkpoints,
+            held,
+            f'the checkpoint folder {checkpoints}',
+            '--work-dir, of another last name, or default_hooks.checkpoint.out_dir',
+        )
+    remove_leftovers(folder)
+    remove_leftovers(checkpoints)
+    _require_same_run(cfg, folder)
+
+
+def _lock(folder: Path, held: list[RunLock], name: str, setting: str) -> None:
     try:
         lock = RunLock.acquire(folder / LOCK_FILE)
     except NoLocksError as error:
         print_log(f'{error} Nothing keeps a second training out.', 'current', logging.WARNING)
-    else:
-        if lock is None:
-            raise ValueError(
-                f'Another process trains in the work directory {folder}: wait until it ends, or '
-                'give another --work-dir.'
-            )
-        held.append(lock)
-    remove_leftovers(folder)
-    remove_leftovers(checkpoint_folder(cfg, folder))
-    _require_same_run(cfg, folder)
+        return
+    if lock is None:
+        raise ValueError(
+            f'Another process trains in {name}: wait until it ends, or give another {setting}.'
+        )
+    held.append(lock)
 
 
 def _require_same_run(cfg: Config, folder: Path) -> None:
