@@ -12,8 +12,9 @@ from typing import Any
 
 from deft_mm.version import __version__
 
-# What mkstemp makes of the prefix below, of files that a run writes.
-_TEMPORARY = re.compile(r'\..+\.(pth|csv|parquet|json|py)\.[a-z0-9_]{8}')
+# No file of anybody else ends so.
+_ENDING = '.deft_mm-tmp'
+_TEMPORARY = re.compile(rf'\..+\.[a-z0-9_]{{8}}{re.escape(_ENDING)}')
 
 
 def write_atomically(data: bytes, filepath: str | Path) -> None:
@@ -39,7 +40,7 @@ def write_atomically(data: bytes, filepath: str | Path) -> None:
 def _replace(data: bytes, filepath: Path) -> None:
     filepath.parent.mkdir(parents=True, exist_ok=True)
     # In the same folder, since a rename is atomic within one file system only.
-    handle, temporary = tempfile.mkstemp(dir=filepath.parent, prefix=f'.{filepath.name}.')
+    handle, temporary = tempfile.mkstemp(_ENDING, f'.{filepath.name}.', filepath.parent)
     try:
         with os.fdopen(handle, 'wb') as file:
             file.write(data)
@@ -57,14 +58,15 @@ def _replace(data: bytes, filepath: Path) -> None:
         raise
 
 
-def remove_leftovers(folder: str | Path) -> None:
+def remove_leftovers(folder: str | Path, before: float) -> None:
     """Remove the temporary files that killed processes have left of :func:`write_atomically`.
 
     Args:
-        folder (str | Path): A folder that no other process writes to.
+        folder (str | Path): A folder, which need not be there.
+        before (float): Those that were last written before this time, in seconds since the epoch.
     """
-    for path in Path(folder).glob('.*'):
-        if _TEMPORARY.fullmatch(path.name) and path.is_file():
+    for path in Path(folder).glob(f'.*{_ENDING}'):
+        if _TEMPORARY.fullmatch(path.name) and path.is_file() and path.stat().st_mtime < before:
             path.unlink()
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 
 import pytest
 
@@ -38,12 +39,18 @@ def test_what_killed_processes_left_goes_and_nothing_else(tmp_path, monkeypatch)
         '.deft_mm.lock',
         '.notes.json',
         'a.json.abcdefgh',
-        '.epoch_1.pth.abcdefghi',
-        '.x.abcdefgh',
+        '.epoch_1.pth.abcdefgh',
+        '.vimrc.py.disabled',
+        '.x.abcdefghi.deft_mm-tmp',
+        'x.abcdefgh.deft_mm-tmp',
     ]
     for name in kept:
         (tmp_path / name).touch()
-    (tmp_path / '.folder.json.abcdefgh').mkdir()
-    remove_leftovers(tmp_path)
+    (tmp_path / '.folder.json.abcdefgh.deft_mm-tmp').mkdir()
+    newer = tmp_path / '.x.abcdefgh.deft_mm-tmp'
+    newer.touch()
+    now = time.time()
+    os.utime(newer, (now + 9, now + 9))
+    remove_leftovers(tmp_path, before=now + 5)
     left = sorted(path.name for path in tmp_path.iterdir())
-    assert left == sorted([*kept, '.folder.json.abcdefgh'])
+    assert left == sorted([*kept, newer.name, '.folder.json.abcdefgh.deft_mm-tmp'])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,8 +34,7 @@ _NO_SETTING = ('work_dir', 'resume', 'load_from', 'launcher')
 def own_folder(cfg: Config) -> Iterator[None]:
     """Have a work directory alone, all processes of a run together, while it trains there.
 
-    The kernel ends the lock with the main process, however that ends. What killed processes have
-    left half written is removed.
+    The kernel ends the lock with the main process, however that ends.
 
     Args:
         cfg (Config): The config that a run will be made with.
@@ -72,8 +72,6 @@ def _enter(cfg: Config, held: list[RunLock]) -> None:
             f'the checkpoint folder {checkpoints}',
             '--work-dir, of another last name, or default_hooks.checkpoint.out_dir',
         )
-    remove_leftovers(folder)
-    remove_leftovers(checkpoints)
     _require_same_run(cfg, folder)
 
 
@@ -181,16 +179,22 @@ class ConfigFileHook(Hook):
     """Write the config of a run into its work directory when training begins.
 
     MMEngine writes it when a runner is built, over that of a finished run, whatever comes of it.
+    What killed processes have left half written by then is removed.
     """
 
     # What other hooks refuse is refused by now.
     priority = 'LOWEST'
+
+    def __init__(self) -> None:
+        self._built = time.time()
 
     def before_train(self, runner: Runner) -> None:
         """Write ``<name>.py`` as MMEngine would, and ``config.json``, in the main process."""
         if not is_main_process():
             return
         folder = Path(runner.work_dir)
+        for place in (folder, checkpoint_folder(runner.cfg, folder)):
+            remove_leftovers(place, before=self._built)
         name = Path(runner.cfg.filename or f'{runner.timestamp}.py').name
         write_atomically(runner.cfg.dump().encode(), folder / name)
         # What JSON does not know is written as near as it can be: tuples as lists, classes by name.

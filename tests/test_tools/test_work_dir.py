@@ -417,10 +417,19 @@ def test_checkpoint_of_another_method_is_one_sentence(finished, config, tmp_path
 
 
 def test_leftovers_of_a_killed_save_go_when_the_run_resumes(killed, config, monkeypatch):
-    for name in ('.epoch_4.pth.ab1_2cde', '.selection.csv.abcdefgh'):
+    users = ['.notes.csv.20261126', '.settings.json.original']
+    ours = ['.epoch_4.pth.ab1_2cde.deft_mm-tmp', '.selection.csv.abcdefgh.deft_mm-tmp']
+    for name in users + ours:
         (killed / name).write_bytes(b'half')
+    before = contents(killed)
+    with pytest.raises(ValueError, match='holds a run'):
+        tool(monkeypatch, 'train.py', config, '--work-dir', killed)
+    with pytest.raises(ValueError, match='given labels'):
+        noise = ['--cfg-options', 'train_dataloader.dataset.noise.seed=7']
+        resume(monkeypatch, config, killed, *noise)
+    assert contents(killed) == before
     resume(monkeypatch, config, killed)
-    assert [path.name for path in killed.glob('.*')] == [LOCK_FILE]
+    assert sorted(path.name for path in killed.glob('.*')) == [LOCK_FILE, *users]
 
 
 def test_copied_run_deletes_no_best_checkpoint_of_the_original(config, tmp_path, monkeypatch):
