@@ -56,14 +56,30 @@ def run_tool(main: Callable[[Namespace], int | None], args: Namespace) -> NoRetu
     """
     try:
         code = main(args)
-    except KeyboardInterrupt as interrupt:
-        code = INTERRUPTED
-        if _rank() == 0:
-            print(f'\n{str(interrupt) or "Interrupted."}', file=sys.stderr)
-    except Exception as error:
-        code = MISTAKE if is_mistake(error) else BUG
-        _report(error, args.traceback)
+    except (KeyboardInterrupt, Exception) as error:
+        if was_interrupted(error):
+            code = INTERRUPTED
+            text = str(error) if isinstance(error, KeyboardInterrupt) else ''
+            if _rank() == 0:
+                print(f'\n{text or "Interrupted."}', file=sys.stderr)
+        else:
+            code = MISTAKE if is_mistake(error) else BUG
+            _report(error, args.traceback)
     sys.exit(code)
+
+
+def was_interrupted(error: BaseException | None) -> bool:
+    """Whether an error comes of Ctrl-C, which MMEngine takes for a fault of the config, say.
+
+    Args:
+        error (BaseException, optional): What was raised.
+
+    Returns:
+        bool: Whether it, or one that it was raised for, is a KeyboardInterrupt.
+    """
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def is_mistake(error: BaseException) -> bool:

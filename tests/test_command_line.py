@@ -134,6 +134,25 @@ def test_after_an_interrupt_there_is_no_traceback(capsys):
     assert ended(interrupted, capsys) == (130, ['Interrupted. --resume goes on.'])
 
 
+def formats():
+    try:
+        raise KeyboardInterrupt
+    except:  # noqa: E722
+        raise SyntaxError('Failed to format the config file')  # noqa: B904
+
+
+def explains():
+    try:
+        formats()
+    except SyntaxError as error:
+        raise ValueError('The config cannot be read.') from error
+
+
+@pytest.mark.parametrize('raising', [formats, explains])
+def test_what_an_interrupt_was_made_into_is_still_one(raising, capsys):
+    assert ended(raising, capsys) == (130, ['Interrupted.'])
+
+
 def test_a_tool_that_ends_well_keeps_its_exit_code():
     for code in (None, 0, 3):
         with pytest.raises(SystemExit) as end:

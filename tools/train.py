@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 import deft_mm  # noqa: F401  registers the package's classes
-from deft_mm.command_line import add_traceback_option, run_tool
+from deft_mm.command_line import add_traceback_option, run_tool, was_interrupted
 from deft_mm.engine.launch import (
     add_common_arguments,
     amp_dtype,
@@ -103,13 +103,15 @@ def train(args: argparse.Namespace) -> None:
     cfg = load_config(args, persistent_workers=not args.no_persistent_workers)
     apply_training_options(cfg, args)
     with own_folder(cfg):
-        runner = build_runner(cfg)
-        settle_resume(runner)
-        warn_of_changes(runner)
-        runner.register_hook(ConfigFileHook())
         try:
+            runner = build_runner(cfg)
+            settle_resume(runner)
+            warn_of_changes(runner)
+            runner.register_hook(ConfigFileHook())
             runner.train()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Exception) as error:
+            if not was_interrupted(error):
+                raise
             raise KeyboardInterrupt(
                 'Interrupted. The same command with --resume goes on from the newest checkpoint '
                 f'in {cfg.work_dir}.'

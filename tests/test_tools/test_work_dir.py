@@ -255,6 +255,22 @@ def test_folder_without_locks_is_trained_in_with_a_warning(killed, config, monke
     assert mmengine.load(killed / 'summary.json')['finished']
 
 
+@pytest.mark.parametrize('after', [0, 2])
+def test_interrupt_while_the_config_is_formatted_names_resume(config, tmp_path, monkeypatch, after):
+    calls = []
+
+    def interrupted(text, **kwargs):
+        calls.append(text)
+        if len(calls) > after:
+            raise KeyboardInterrupt
+        return text, True
+
+    monkeypatch.setattr('mmengine.config.config.FormatCode', interrupted)
+    with pytest.raises(KeyboardInterrupt, match=f'--resume .* in {tmp_path}'):
+        tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path)
+    assert len(calls) == after + 1
+
+
 def test_testing_leaves_the_files_of_a_run_alone(finished, config, monkeypatch):
     before = contents(finished)
     options = ['--cfg-options', 'randomness.seed=7']
