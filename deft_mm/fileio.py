@@ -70,22 +70,30 @@ def remove_leftovers(folder: str | Path, before: float) -> None:
             path.unlink()
 
 
-def require_file_name(key: str, name: Any, example: str) -> None:
-    """Refuse the name of a file in the work directory that is another path, or none.
+def require_file_name(key: str, name: Any, example: str, *endings: str) -> None:
+    """Refuse the name of a file in the work directory that is another path, or of another kind.
 
     Args:
         key (str): The setting, for the message.
         name: Its value.
         example (str): A name as it should be.
+        *endings (str): Endings that it may have besides that of the example.
 
     Raises:
-        ValueError: If it is no name of a file.
+        ValueError: If it is no name of a file, or has another ending.
     """
+    endings = (Path(example).suffix, *endings)
     usable = isinstance(name, str) and name not in ('', '..') and '\0' not in name
     if not usable or Path(name).name != name:
         raise ValueError(
             f'{key} is {name!r}: give the name of a file, such as {example!r}; it is written to '
             'the work directory.'
+        )
+    # It could be the name of a checkpoint, or of another file that is not to be overwritten.
+    if Path(name).suffix.lower() not in endings:
+        raise ValueError(
+            f'{key} is {name!r}: give the name of a file in {" or ".join(endings)}, such as '
+            f'{example!r}.'
         )
 
 

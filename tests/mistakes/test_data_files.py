@@ -406,7 +406,21 @@ def test_a_folder_that_may_not_be_listed_is_told(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    'name', ['', '.', '..', '../x.csv', 'a/x.csv', '/tmp/x.csv', 'x\0', 3, None]
+    'name',
+    [
+        '',
+        '.',
+        '..',
+        '../x.csv',
+        'a/x.csv',
+        '/tmp/x.csv',
+        'x\0',
+        3,
+        None,
+        'x.txt',
+        'epoch_2.pth',
+        'x',
+    ],
 )
 @pytest.mark.parametrize(
     'hook',
@@ -417,7 +431,9 @@ def test_a_folder_that_may_not_be_listed_is_told(tmp_path, monkeypatch):
     ],
     ids=lambda hook: hook['type'],
 )
-def test_no_file_is_written_outside_of_the_work_directory(refused, hook, name):
+def test_no_file_is_written_outside_of_the_work_directory_or_in_place_of_another_kind(
+    refused, hook, name
+):
     refused(lambda: HOOKS.build({**hook, 'out_file': name}), 'out_file is .* give the name of a')
 
 

@@ -311,6 +311,8 @@ def test_settings_of_earlier_versions_are_told_what_took_their_place(cfg, old, m
     [
         (dict(batch_size=-5), r'NoiseFilterHook\.batch_size is -5'),
         (dict(num_workers=-1), r'NoiseFilterHook\.num_workers is -1'),
+        (dict(out_file='epoch_2.pth'), r"out_file is 'epoch_2\.pth'.*\.csv or \.parquet"),
+        (dict(out_file='summary.json'), r"out_file is 'summary\.json'.*\.csv or \.parquet"),
         (
             dict(classifier_dataset=dict(type='CleanSubset', selection='x.csv')),
             r'NoiseFilterHook\.classifier_dataset\.selection has no effect',

@@ -31,7 +31,7 @@ class DataReportHook(Hook):
         max_problems (int): How many problems of each kind are logged. Defaults to 5.
 
     Raises:
-        ValueError: If ``out_file`` is no name of a file.
+        ValueError: If ``out_file`` is no name of a file in ``.csv``.
 
     Example:
 

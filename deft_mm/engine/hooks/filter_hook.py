@@ -141,7 +141,7 @@ class FilterHook(Hook):
                 raise ValueError(
                     f'{self.name}.{key} is {value}: set it to {least} or more, or to None.'
                 )
-        require_file_name(f'{self.name}.out_file', out_file, 'selection.csv')
+        require_file_name(f'{self.name}.out_file', out_file, 'selection.csv', '.parquet')
         for key, cfg in dict(
             classifier_dataset=classifier_dataset, classifier_dataloader=classifier_dataloader
         ).items():

@@ -43,7 +43,7 @@ class SummaryHook(Hook):
         out_file (str): Name of the file in the work directory. Defaults to 'summary.json'.
 
     Raises:
-        ValueError: If ``out_file`` is no name of a file.
+        ValueError: If ``out_file`` is no name of a file in ``.json``.
     """
 
     # After every other hook: what they did belongs to the time of a phase, and their files are
