@@ -43,7 +43,7 @@ class ForkServer:
         together: bool = True,
         faults: dict[int, dict] | None = None,
         timeout: float = 120,
-        patience: float = 2,
+        patience: float = 15,
     ) -> list[int | None]:
         """Train in a folder; return the exit codes of the processes."""
         order = dict(

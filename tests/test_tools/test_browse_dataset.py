@@ -164,7 +164,11 @@ def test_own_images_are_shown_and_an_unreadable_one_does_not_stop_it(tmp_path, m
         (['--selection', 'nowhere.csv'], FileNotFoundError, 'nowhere.csv'),
         (['--selection', 'OF_THE_RUN', '-p', 'val'], ValueError, 'belongs to another data set'),
         (['--indices', '0', '--class-name', 'eight', 'one'], ValueError, 'nothing to show'),
-        (['-p', 'val', '--cfg-options', 'val_dataloader=None'], ValueError, 'no val_dataloader'),
+        (
+            ['-p', 'val', '--cfg-options', 'val_dataloader=None'],
+            ValueError,
+            'val_dataloader is None',
+        ),
     ],
 )
 def test_mistakes_are_named_and_nothing_is_written(
