@@ -167,7 +167,7 @@ THEIR_CONFIGS = [
 
 
 @pytest.mark.parametrize('path', THEIR_CONFIGS)
-def test_config_of_mmpretrain(path, tmp_path):
+def test_config_of_mmpretrain(path):
     passes(Config.fromfile(THEIRS / path))
 
 
@@ -186,3 +186,24 @@ def test_config_that_inherits_one_of_mmpretrain_and_imports_a_class(tmp_path, mo
         "    in_channels=512, loss=dict(type='GCELoss', q=0.7)))\n"
     )
     passes(Config.fromfile(tmp_path / 'mine.py'))
+
+
+def test_config_of_classes_in_place_of_names(tmp_path):
+    (tmp_path / 'base.py').write_text(
+        'from mmpretrain.models import GlobalAveragePooling, ImageClassifier\n'
+        'from mmpretrain.models import LinearClsHead, ResNet\n'
+        'from torch.optim import SGD\n\n'
+        'model = dict(type=ImageClassifier, backbone=dict(type=ResNet, depth=18),\n'
+        '    neck=dict(type=GlobalAveragePooling),\n'
+        '    head=dict(type=LinearClsHead, num_classes=10, in_channels=512))\n'
+        'optim_wrapper = dict(optimizer=dict(type=SGD, lr=0.1))\n'
+    )
+    (tmp_path / 'mine.py').write_text(
+        'from mmengine.config import read_base\n\nwith read_base():\n    from .base import *\n\n'
+        'from deft_mm.models import GCELoss\n\nmodel.head.loss = dict(type=GCELoss, q=0.7)\n'
+    )
+    cfg = Config.fromfile(tmp_path / 'mine.py')
+    passes(cfg)
+    cfg.model.head.loss.q = 'much'
+    with pytest.raises(TypeError, match=r"head\.loss\.q='much': q of GCELoss takes a number"):
+        check_config(cfg)
