@@ -182,11 +182,12 @@ def main(args: argparse.Namespace) -> int:
         if args.dry_run or code == INTERRUPTED:
             return code
     folders = args.table_only or [work_dir]
-    table = ComparisonTable(read_results(folders), args.decimals, args.bold)
+    results = read_results(folders)
+    table = ComparisonTable(results, args.decimals, args.bold)
     paths = write_report(table, args.out or Path(args.work_dir or folders[0]) / 'report')
     print(f'\n{table.markdown()}')
     print(f'{len(paths)} files in {paths[0].parent}: {", ".join(path.name for path in paths)}')
-    return code
+    return code or int(results.is_damaged)
 
 
 if __name__ == '__main__':

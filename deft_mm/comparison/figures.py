@@ -49,7 +49,7 @@ def draw_figures(table: ComparisonTable) -> dict[str, bytes]:
     styles = {method: _style(i) for i, method in enumerate(methods)}
     for label in _distinct(table.label(row.setting) for row in table.rows):
         rows = [row for row in table.rows if table.label(row.setting) == label]
-        curves = [(row, [curve for run in row.runs if (curve := run.curve())]) for row in rows]
+        curves = [(row, [run.curve for run in row.runs if run.curve]) for row in rows]
         curves = [(row, found) for row, found in curves if found]
         if curves:
             files[f'precision_recall_{_slug(label)}.png'] = _precision_recall(curves, label, styles)

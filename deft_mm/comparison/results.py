@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any, get_type_hints
+
+from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
 
 from deft_mm.comparison.plan import PlannedRun
 from deft_mm.comparison.run_folder import (
@@ -24,6 +27,7 @@ from deft_mm.engine.work_folder import RESOLVED_CONFIG
 from deft_mm.evaluation import DETECTION_METRICS, DetectionCurve
 from deft_mm.fileio import write_atomically
 from deft_mm.run_lock import is_held
+from deft_mm.user_file import parse_json, read_bytes
 
 PLAN_FILE = 'compare_plan.json'
 _ACCURACY = 'accuracy/top1'
@@ -46,6 +50,7 @@ class RunResult:
         hours (float, optional): What training, validation and scoring took.
         made_with (tuple): Digests of the config without the seed and of the code; empty if they
             were not noted.
+        curve (DetectionCurve, optional): Its detection curve. Defaults to None.
     """
 
     folder: Path
@@ -55,11 +60,7 @@ class RunResult:
     metrics: Mapping[str, float]
     hours: float | None
     made_with: tuple[str, ...] = ()
-
-    def curve(self) -> DetectionCurve | None:
-        """Read the detection curve; None where there is none."""
-        path = self.folder / 'detection_curve.csv'
-        return DetectionCurve.read(path) if path.is_file() else None
+    curve: DetectionCurve | None = None
 
 
 @dataclass
@@ -71,11 +72,19 @@ class ComparisonResults:
         expected (list[tuple[RunSetting, int]]): Setting and seed of the runs that the plan names,
             in its order. Defaults to none.
         notes (list[str]): What a reader of a table has to know. Defaults to none.
+        left_out (list[Path]): Folders of runs, and files of plans, that can't be read; there is a
+            note of each. Defaults to none.
     """
 
     runs: list[RunResult] = field(default_factory=list)
     expected: list[tuple[RunSetting, int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    left_out: list[Path] = field(default_factory=list)
+
+    @property
+    def is_damaged(self) -> bool:
+        """bool: Whether the tables lack something because files are damaged."""
+        return bool(self.left_out) or any(run.status == 'damaged' for run in self.runs)
 
 
 def write_expected(work_dir: str | Path, runs: Sequence[PlannedRun]) -> None:
@@ -94,10 +103,11 @@ def read_results(folders: Sequence[str | Path]) -> ComparisonResults:
         folders (Sequence[str | Path]): Where to look, at any depth.
 
     Returns:
-        ComparisonResults: What was found. What can't be read is in the notes.
+        ComparisonResults: What was found. What can't be read is left out, and in the notes.
 
     Raises:
         FileNotFoundError: If one of the folders does not exist, or there is no run in them.
+        ValueError: If none of the runs can be read.
     """
     results = ComparisonResults()
     for folder in map(Path, folders):
@@ -108,10 +118,11 @@ def read_results(folders: Sequence[str | Path]) -> ComparisonResults:
                 results.runs.append(_read_run(RunFolder(path)))
         plan = folder / PLAN_FILE
         with _noting(results, plan):
-            content = json.loads(plan.read_text()) if plan.is_file() else []
-            results.expected += [(RunSetting(**e['setting']), e['seed']) for e in content]
+            results.expected += _read_expected(plan) if plan.is_file() else []
     results.expected = list(dict.fromkeys(results.expected))
     if not results.runs and not results.expected:
+        if results.left_out:
+            raise ValueError(f'No run can be read: {results.notes[0]}')
         raise FileNotFoundError(
             f'No run below {", ".join(map(str, folders))}: a run has a {SUMMARY_FILE}.'
         )
@@ -125,8 +136,11 @@ def _noting(results: ComparisonResults, path: Path) -> Iterator[None]:
     """What can't be read is left out, with a note."""
     try:
         yield
-    except (ValueError, KeyError, TypeError) as error:
-        results.notes.append(f'{path} is left out: {error}')
+    except Exception as error:  # what is in damaged files can bring about anything
+        told = isinstance(error, ValueError)
+        what = error if told else f'its files are damaged: {type(error).__name__}: {error}'
+        results.notes.append(f'{path} is left out: {what}')
+        results.left_out.append(path)
 
 
 def _folders_of_runs(top: Path) -> Iterator[Path]:
@@ -134,6 +148,13 @@ def _folders_of_runs(top: Path) -> Iterator[Path]:
         names[:] = sorted(name for name in names if not is_old(name) and name[0] != '.')
         if RECORD_FILE in files or SUMMARY_FILE in files:
             yield Path(folder)
+
+
+def _read_expected(plan: Path) -> list[tuple[RunSetting, int]]:
+    content = parse_json(read_bytes(plan))
+    expected = [(_checked(RunSetting(**entry['setting'])), entry['seed']) for entry in content]
+    _check(expected, list[tuple[RunSetting, int]], 'its seeds')
+    return expected
 
 
 def _read_run(folder: RunFolder) -> RunResult:
@@ -150,7 +171,25 @@ def _read_run(folder: RunFolder) -> RunResult:
         seconds = record['seconds'] if seconds is None else seconds
         made_with = (record['seedless_digest'], record['identity']['code'])
     hours = None if seconds is None else seconds / 3600
-    return RunResult(folder.path, setting, seed, status, _metrics(summary), hours, made_with)
+    path = folder.path / 'detection_curve.csv'
+    curve = DetectionCurve.read(path) if path.is_file() else None
+    metrics = _metrics(summary)
+    _checked(setting)
+    return _checked(RunResult(folder.path, setting, seed, status, metrics, hours, made_with, curve))
+
+
+def _checked(made: Any) -> Any:
+    """Return a dataclass made of what a file says, if all of it is of the types declared."""
+    for name, type_ in get_type_hints(type(made)).items():
+        _check(getattr(made, name), type_, name)
+    return made
+
+
+def _check(value: Any, type_: Any, name: str) -> None:
+    try:
+        check_type(value, type_, collection_check_strategy=CollectionCheckStrategy.ALL_ITEMS)
+    except TypeCheckError as error:
+        raise ValueError(f'its files are damaged: {name} {error}') from error
 
 
 def _read_config(folder: Path, summary: Mapping) -> tuple[RunSetting, int | None]:
@@ -158,8 +197,13 @@ def _read_config(folder: Path, summary: Mapping) -> tuple[RunSetting, int | None
     cfg = read_json(folder / RESOLVED_CONFIG)
     if cfg is None:
         raise ValueError(f'there is no config in it that can be read as data, {RESOLVED_CONFIG}')
-    seed = (cfg.get('randomness') or {}).get('seed')
-    return RunSetting.from_config(cfg, method_name(str(summary.get('config') or ''))), seed
+    try:
+        seed = (cfg.get('randomness') or {}).get('seed')
+        return RunSetting.from_config(cfg, method_name(str(summary.get('config') or ''))), seed
+    except (AttributeError, TypeError) as error:
+        raise ValueError(
+            f"'{folder / RESOLVED_CONFIG}' is damaged: it is not the config of a run ({error})"
+        ) from error
 
 
 def _metrics(summary: Mapping) -> dict[str, float]:

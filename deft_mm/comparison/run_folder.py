@@ -13,12 +13,13 @@ from deft_mm.engine.checkpoint_files import checkpoint_folder, newest_whole
 from deft_mm.engine.work_folder import LOCK_FILE, SUMMARY_FILE, config_in, run_in
 from deft_mm.fileio import write_atomically
 from deft_mm.run_lock import is_held
+from deft_mm.user_file import parse_json, read_bytes
 
 FORMAT = 'deft_mm-compare'
 FORMAT_VERSION = 1
 RECORD_FILE = 'compare.json'
 # What a record can't do without.
-_RECORD_KEYS = ('setting', 'seed', 'identity', 'status', 'seconds')
+_RECORD_KEYS = dict(setting=dict, seed=int, identity=dict, status=str, seconds=(int, float))
 # Folders that were moved aside.
 _OLD = re.compile(r'-old-\d{8}-\d{6}')
 
@@ -52,9 +53,10 @@ class RunFolder:
                 f"'{path}' is not a record that this version of deft_mm reads "
                 f'({FORMAT}, version {FORMAT_VERSION}): move its folder away.'
             )
-        missing = [key for key in _RECORD_KEYS if record.get(key) is None]
-        if missing:
-            raise ValueError(f"'{path}' is damaged: it lacks {missing[0]!r}. Move its folder away.")
+        for key, type_ in _RECORD_KEYS.items():
+            if not isinstance(record.get(key), type_):
+                what = 'lacks' if record.get(key) is None else 'has something else for'
+                raise ValueError(f"'{path}' is damaged: it {what} {key!r}. Move its folder away.")
         return record
 
     def write_record(self, record: Mapping) -> None:
@@ -156,7 +158,7 @@ def read_json(path: Path) -> dict | None:
     if not path.is_file():
         return None
     try:
-        content = json.loads(path.read_text())
+        content = parse_json(read_bytes(path))
     except ValueError as error:
         raise ValueError(f"'{path}' is damaged: {error}. Move its folder away.") from error
     if not isinstance(content, dict):

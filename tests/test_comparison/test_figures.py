@@ -87,7 +87,7 @@ def test_precision_is_never_more_than_some_threshold_reaches(figures, table):
     grid, drawn = curve_line.get_xydata().T
     expected = []
     for run in row.runs:
-        precision, recall = run.curve().precision_recall()
+        precision, recall = run.curve.precision_recall()
         expected.append([precision[np.argmax(recall >= r - 1e-9)] for r in grid])
     np.testing.assert_allclose(drawn, np.mean(expected, axis=0))
 

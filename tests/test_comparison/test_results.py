@@ -2,11 +2,17 @@
 
 import json
 import math
+import re
 import shutil
 
 import pytest
 
-from deft_mm.comparison import RunSetting, read_results, write_expected
+from deft_mm.comparison import (
+    ComparisonTable,
+    RunSetting,
+    read_results,
+    write_expected,
+)
 from deft_mm.run_lock import RunLock
 from tests.test_comparison.comparison_utils import (
     CONFIG,
@@ -67,9 +73,10 @@ def test_detection_and_curve_are_read_and_what_is_no_number_is_not(tmp_path):
     curve = write_curve(tmp_path / 'run')
     (run,) = read_results([tmp_path]).runs
     assert run.metrics == dict(precision=90.0, recall=80.0, f1=84.7, last=1.0, best=1.0)
-    assert run.curve().auroc == curve.auroc
+    assert run.curve.auroc == curve.auroc
     (tmp_path / 'run' / 'detection_curve.csv').unlink()
-    assert run.curve() is None
+    (run,) = read_results([tmp_path]).runs
+    assert run.curve is None
 
 
 def test_status_is_not_taken_for_more_than_it_is(tmp_path):
@@ -119,6 +126,66 @@ def test_run_that_was_done_and_lost_its_figures_is_not_in_the_mean(tmp_path):
     run = write_run(tmp_path / 'ce' / 'seed0', CE, 0, last=80.0)
     (run.path / 'summary.json').unlink()
     assert [found.status for found in read_results([tmp_path]).runs] == ['damaged']
+
+
+@pytest.mark.parametrize(
+    ('name', 'content', 'why'),
+    [
+        ('config.json', '{"model": 5, "train_dataloader": [1]}', "config.json' is damaged"),
+        ('config.json', '{"randomness": [1], "train_dataloader": {}}', "config.json' is damaged"),
+        ('config.json', '{"randomness": {"seed": "x"}}', 'seed .*not'),
+        ('config.json', '[' * 100_000, 'too deep'),
+        ('summary.json', '{"seconds": 5}', 'files are damaged'),
+        ('summary.json', '{"epochs": [{"stage": []}]}', 'files are damaged'),
+        ('summary.json', '{"selection": {"f1": 1' + '0' * 400 + '}}', 'files are damaged'),
+        ('detection_curve.csv', '# format: "deft_mm-det', "detection_curve.csv' is not a usable"),
+    ],
+)
+def test_damaged_files_cost_their_run_alone(tmp_path, name, content, why):
+    write_run(tmp_path / 'good', CE, 0, last=80.0)
+    plain_run(tmp_path / 'bad')
+    (tmp_path / 'bad' / name).write_text(content)
+    results = read_results([tmp_path])
+    assert [run.metrics['last'] for run in results.runs] == [80.0]
+    assert results.left_out == [tmp_path / 'bad'] and results.is_damaged
+    (note,) = results.notes
+    assert note.startswith(f'{tmp_path / "bad"} is left out: ') and re.search(why, note)
+    assert '80.00' in ComparisonTable(results).markdown()
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'seed': '1'},
+        {'identity': 5},
+        {'seconds': 'long'},
+        {'setting': [1]},
+        {'setting': {'method': ['CE'], 'data': 'Digits', 'noise': 'sym'}},
+        {'setting': {'method': 'CE', 'data': 'Digits', 'noise': 'sym', 'ratio': 'half'}},
+    ],
+    ids=str,
+)
+def test_damaged_record_costs_its_run_alone(tmp_path, change):
+    write_run(tmp_path / 'good', CE, 0, last=80.0)
+    path = write_run(tmp_path / 'bad', CE, 1, last=10.0).path / 'compare.json'
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    results = read_results([tmp_path])
+    assert results.left_out == [tmp_path / 'bad']
+    assert '80.00' in ComparisonTable(results).markdown()
+
+
+@pytest.mark.parametrize('content', ['5', '[5]', '[{"setting": {"method": [], "data": "x"}}]'])
+def test_damaged_note_of_what_is_expected_is_left_out(tmp_path, content):
+    write_run(tmp_path / 'good', CE, 0, last=80.0)
+    (tmp_path / 'compare_plan.json').write_text(content)
+    results = read_results([tmp_path])
+    assert len(results.runs) == 1 and results.left_out == [tmp_path / 'compare_plan.json']
+
+
+def test_where_no_run_can_be_read_the_first_says_why(tmp_path):
+    write_run(tmp_path / 'bad', CE, 1).path.joinpath('compare.json').write_text('{')
+    with pytest.raises(ValueError, match=r'No run can be read: .*compare\.json.* is damaged'):
+        read_results([tmp_path])
 
 
 def test_parts_of_a_comparison_from_two_machines_make_one(tmp_path):

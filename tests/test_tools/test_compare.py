@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from contextlib import redirect_stdout
 from io import StringIO
@@ -150,6 +151,20 @@ def test_table_is_made_of_copied_folders_alone(compared, tmp_path, monkeypatch, 
     for name in ('table.md', 'table.csv', 'table.tex'):
         assert (out / name).read_text() == (compared[0] / 'runs' / 'report' / name).read_text()
     assert not (laptop / 'report').exists()
+
+
+@pytest.mark.parametrize('options', [['--table-only'], ['plan.yml', '--work-dir']])
+def test_run_with_a_damaged_file_is_listed_and_makes_the_exit_code(
+    compared, tmp_path, monkeypatch, capsys, options
+):
+    folder = copied(compared, tmp_path)
+    monkeypatch.chdir(folder)
+    curve = folder / 'runs' / 'label_match-sym20' / 'seed0' / 'detection_curve.csv'
+    curve.write_text(curve.read_text()[:-60])
+    assert compare(monkeypatch, *options, folder / 'runs') == 1
+    printed = capsys.readouterr().out
+    assert '| Digits | sym 0.2 | CE | ' in printed
+    assert re.search(r"- .*seed0 is left out: '.*curve\.csv' is not a usable detection", printed)
 
 
 def test_plain_run_is_tabulated_from_its_resolved_config(compared, tmp_path, monkeypatch, capsys):
