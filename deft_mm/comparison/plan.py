@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 from mmengine.config import Config
 from mmpretrain.registry import TASK_UTILS
+from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
 
 from deft_mm.comparison.identity import config_digest
 from deft_mm.comparison.overrides import flatten, settle_optional, to_arguments
@@ -23,9 +24,21 @@ from deft_mm.comparison.run_setting import RunSetting, method_name
 from deft_mm.engine.config_walk import datasets_in
 from deft_mm.engine.launch import config_of_file
 from deft_mm.engine.options import merge_options
+from deft_mm.user_file import read_bytes
 
-_KEYS = ('configs', 'variants', 'seeds', 'overrides')
-_METHOD_KEYS = ('config', 'seeds', 'overrides')
+# What the keys of a plan take, and those of a method in it.
+_Seeds = int | list[int]
+_Overrides = Mapping[Any, Any] | None
+_KEYS = dict(
+    configs=(
+        list[str | Mapping] | Mapping[Any, str | Mapping],
+        'the paths of configs, a list, or by the names of methods',
+    ),
+    variants=(Mapping[Any, _Overrides] | None, 'overrides by the name of the variant'),
+    seeds=(_Seeds, 'a number from 0 on, or a list of these'),
+    overrides=(_Overrides, 'values by dotted key'),
+)
+_METHOD_KEYS = dict(config=(str, 'a path'), seeds=_KEYS['seeds'], overrides=_KEYS['overrides'])
 # What the comparison sets itself, and where it takes it from.
 _OWN_KEYS = {
     'randomness.seed': 'give `seeds`, or --seeds',
@@ -33,8 +46,15 @@ _OWN_KEYS = {
     'resume': 'interrupted runs are resumed anyway',
     'launcher': 'give --launcher, or --gpus',
 }
-_Loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)  # that of C also takes {a?: 1}
 _TRAINING = ('train_dataloader',)
+
+
+class _Loader(getattr(yaml, 'CSafeLoader', yaml.SafeLoader)):  # that of C also takes {a?: 1}
+    """Refuses a key that stands twice, of which YAML's own take the last value."""
+
+    def construct_document(self, node: yaml.Node) -> Any:
+        _check_nodes(node)
+        return super().construct_document(node)
 
 
 @dataclass(frozen=True)
@@ -164,24 +184,58 @@ def read_plan(
 
     Raises:
         FileNotFoundError: If there is no such file, or no config that it names.
-        ValueError: If it can't be read, lacks ``configs``, has other keys, or is refused by
-            :func:`plan_runs`.
+        ValueError: If it can't be read, has a key twice, lacks ``configs``, has other keys, or is
+            refused by :func:`plan_runs`.
+        TypeError: If a value is of another type than its key takes.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"The plan '{path}' does not exist.")
     try:  # tags that make objects, or call functions, are refused
-        content = yaml.load(Path(path).read_text(), Loader=_Loader)  # JSON is YAML, too
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = yaml.load(read_bytes(path), Loader=_Loader)  # JSON is YAML, too
+    except (yaml.YAMLError, ValueError) as error:  # the latter of a date that there is not, too
         problem = ' '.join(str(error).split())
         raise ValueError(f"The plan '{path}' can't be read: {problem}") from error
     if not isinstance(content, dict):
         raise ValueError(f"The plan '{path}' has no keys: it needs `configs`, a list of configs.")
-    unknown = sorted(set(content) - set(_KEYS))
+    unknown = sorted(set(content) - set(_KEYS), key=str)
     if unknown or 'configs' not in content:
         what = f'unknown key {unknown[0]!r}' if unknown else 'there is no `configs`'
         raise ValueError(f'{path}: {what}; a plan has the keys {", ".join(_KEYS)}.')
+    _check_types(content, _KEYS, f'{path}: ')
+    entries = content['configs']
+    named = entries.items() if isinstance(entries, Mapping) else enumerate(entries)
+    for name, entry in named:
+        entry = entry if isinstance(entry, Mapping) else dict(config=entry)
+        _check_types(entry, _METHOD_KEYS, f'{path}: configs[{name!r}].')
     content['overrides'] = {**flatten(content.get('overrides') or {}), **(overrides or {})}
     return plan_runs(**content, folder=Path(path).parent, only_seeds=seeds)
+
+
+def _check_nodes(node: yaml.Node, outer: tuple[yaml.Node, ...] = ()) -> None:
+    """Refuse a key that stands twice in a mapping, and an alias within what it stands for."""
+    problem, parts = None, node.value if isinstance(node, yaml.CollectionNode) else ()
+    if node in outer:
+        problem = 'an alias stands within what it stands for'
+    elif isinstance(node, yaml.MappingNode):
+        names = [(key.tag, key.value) for key, _ in parts if isinstance(key, yaml.ScalarNode)]
+        twice = [name for (_, name), count in Counter(names).items() if count > 1]
+        problem = f'the key {twice[0]!r} stands twice in a mapping' if twice else None
+        parts = [part for pair in parts for part in pair]
+    if problem:
+        raise yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark)
+    for part in parts:
+        _check_nodes(part, (*outer, node))
+
+
+def _check_types(content: Mapping, types: Mapping[str, tuple], where: str) -> None:
+    for key, (type_, words) in types.items():
+        if key not in content:
+            continue
+        value = content[key]
+        try:
+            check_type(value, type_, collection_check_strategy=CollectionCheckStrategy.ALL_ITEMS)
+        except TypeCheckError as error:
+            raise TypeError(f'{where}{key} is {value!r}: give {words}.') from error
 
 
 def is_plan(path: str | Path) -> bool:
@@ -195,10 +249,12 @@ def _methods(configs: Any, seeds: Sequence[int], folder: Path) -> Iterator[_Meth
         entry = dict(entry) if isinstance(entry, Mapping) else dict(config=entry)
         if 'config' not in entry or set(entry) - set(_METHOD_KEYS):
             raise ValueError(
-                f'configs[{name!r}] has the keys {sorted(entry)}: it is a path, or has '
+                f'configs[{name!r}] has the keys {sorted(entry, key=str)}: it is a path, or has '
                 '`config` and, if need be, `seeds` and `overrides`.'
             )
         pattern = folder / entry['config']
+        if '\0' in str(pattern):
+            raise ValueError(f'configs[{name!r}] is {entry["config"]!r}: no path has a NUL in it.')
         paths = [os.path.relpath(path) for path in sorted(glob.glob(str(pattern), recursive=True))]
         if not paths:
             raise FileNotFoundError(
@@ -276,7 +332,7 @@ def _has_seed(noise: Mapping) -> bool:
 
 def _checked_seeds(seeds: Any) -> list[int]:
     seeds = [seeds] if isinstance(seeds, int) else list(seeds)
-    if not seeds or not all(isinstance(s, int) and s >= 0 for s in seeds):
+    if not seeds or not all(type(s) is int and s >= 0 for s in seeds):
         raise ValueError(f'seeds are one or more numbers from 0 on, found {seeds}.')
     return seeds
 

@@ -141,6 +141,27 @@ def test_plan_file_names_methods_with_seeds_and_overrides_of_their_own(tmp_path)
         ),
         ('configs: [a.py', ValueError, r"plan\.yml' can't be read"),
         ('[a.py]', ValueError, r"plan\.yml' has no keys"),
+        ('configs: 5', TypeError, r'plan\.yml: configs is 5: give the paths of configs'),
+        ('configs: a.py', TypeError, r"plan\.yml: configs is 'a\.py'"),
+        ('configs: [null]', TypeError, r'plan\.yml: configs is \[None\]'),
+        ('configs: {A: {config: 5}}', TypeError, r"plan\.yml: configs\['A'\]\.config is 5: .*path"),
+        ('configs: [{config: a.py, seeds: null}]', TypeError, r'configs\[0\]\.seeds is None'),
+        ('configs: {A: {config: a.py, overrides: 5}}', TypeError, r'\.overrides is 5'),
+        ('configs: {A: {config: a.py, 5: 6, x: 7}}', ValueError, r"\[5, 'config', 'x'\]"),
+        ('configs: [a.py]\nseeds: null', TypeError, r'plan\.yml: seeds is None: give a number'),
+        ('configs: [a.py]\nseeds: 1.5', TypeError, r'plan\.yml: seeds is 1\.5'),
+        ('configs: [a.py]\nseeds: [1.5]', TypeError, r'plan\.yml: seeds is \[1\.5\]'),
+        ('configs: [a.py]\nseeds: true', ValueError, r'found \[True\]'),
+        ('configs: [a.py]\nvariants: [a]', TypeError, r"plan\.yml: variants is \['a'\]"),
+        ('configs: [a.py]\nvariants: {v: 5}', TypeError, r"plan\.yml: variants is \{'v': 5\}"),
+        ('configs: [a.py]\noverrides: 5', TypeError, r'plan\.yml: overrides is 5'),
+        ('configs: [a.py]\nx: 1\n5: 6', ValueError, r'plan\.yml: unknown key 5'),
+        ('configs: [a.py]\nseeds: 1\nseeds: 2', ValueError, r"plan\.yml.*'seeds' stands twice"),
+        ('configs: [a.py]\noverrides: {z: 1, z: 2}', ValueError, "'z' stands twice"),
+        ('configs: [a.py]\noverrides: &a {x: *a}', ValueError, r'plan\.yml.*alias'),
+        ('configs: [a.py]\nseeds: 2026-13-45', ValueError, r'plan\.yml.*month'),
+        ('configs: ["a\\0.py"]', ValueError, r"'a\\x00\.py': no path has a NUL"),
+        ('configs: ["a\0.py"]', ValueError, r"plan\.yml' can't be read"),
     ],
 )
 def test_mistake_in_a_plan_is_named(tmp_path, text, error, match):
@@ -164,6 +185,15 @@ def test_plan_runs_no_code(tmp_path):
     with pytest.raises(ValueError, match=r"plan\.yml' can't be read.*python/object/apply"):
         read_plan(plan)
     assert not (tmp_path / 'made').exists()
+
+
+def test_a_key_may_stand_again_where_it_is_merged_in(tmp_path):
+    config = write_config(tmp_path)
+    plan = tmp_path / 'plan.yml'
+    plan.write_text(
+        f'configs: [{config}]\nvariants:\n  v: &v {{z: 1, lr: 1}}\n  w: {{<<: *v, z: 2}}\n'
+    )
+    assert [(run.cfg.z, run.cfg.lr) for run in read_plan(plan)] == [(1, 1), (2, 1)]
 
 
 def test_plan_that_is_not_there_is_named(tmp_path):
