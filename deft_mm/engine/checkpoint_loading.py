@@ -15,6 +15,7 @@ import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -88,11 +89,12 @@ def load_local_checkpoint(filename: str, map_location=None) -> dict:
         map_location (str, optional): As in ``torch.load``. Defaults to None.
 
     Returns:
-        dict: The checkpoint.
+        dict: The checkpoint; of a file with weights alone, these as its 'state_dict'.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged; the message names the newest one beside it that is whole.
+        ValueError: If it is damaged; the message names the newest one beside it that is whole. Or
+            if it is no checkpoint.
         UnpicklingError: If it holds more than tensors, plain types and MMEngine's log buffers.
     """
     path = Path(filename).expanduser()
@@ -102,7 +104,7 @@ def load_local_checkpoint(filename: str, map_location=None) -> dict:
     if damage is not None:
         raise _damaged(path, damage)
     try:
-        return torch.load(path, map_location=map_location, weights_only=True)
+        content = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
         raise pickle.UnpicklingError(
             f'Checkpoint {path} was not loaded, since it is damaged or holds objects that could '
@@ -114,6 +116,19 @@ def load_local_checkpoint(filename: str, map_location=None) -> dict:
             raise
         # In what has no checksum: the table of contents.
         raise _damaged(path, str(error).split(': ', 1)[-1].split('.')[0]) from error
+    return _as_checkpoint(content, path)
+
+
+def _as_checkpoint(content: Any, path: Path) -> dict:
+    state = content.get('state_dict', {}) if isinstance(content, Mapping) else None
+    if not isinstance(state, Mapping):
+        raise ValueError(
+            f'Checkpoint {path} is none: it holds a {type(content).__name__} without weights by '
+            "name. Give a file such as a run's epoch_10.pth."
+        )
+    is_state = len(content) > 0 and all(isinstance(value, Tensor) for value in content.values())
+    # Hooks, such as EMAHook, take 'state_dict' for granted.
+    return dict(state_dict=content) if is_state else content
 
 
 def _damaged(path: Path, damage: str) -> ValueError:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mistakes.rows import DIGITS, rows
+from mistakes.rows import DIGITS, PLAIN, rows
 
 
 def with_file(content, *command):
@@ -22,6 +22,8 @@ def with_file(content, *command):
 TEST = ('test.py', DIGITS, 'x.pth', '--work-dir', 'run')
 DETECT = ('detect.py', DIGITS, 'x.pth', '--out', 'found.csv')
 RESUME = ('train.py', DIGITS, '--work-dir', 'run', '--resume', 'x.pth')
+PLAIN_RESUME = ('train.py', PLAIN, '--work-dir', 'run', '--resume', 'x.pth')
+WEIGHT = torch.zeros(3)
 OTHER = {'state_dict': {'no.such.layer': torch.zeros(3)}, 'meta': {}}
 
 
@@ -37,6 +39,13 @@ OTHER = {'state_dict': {'no.such.layer': torch.zeros(3)}, 'meta': {}}
     ('a text, resume', with_file(b'weights', *RESUME), r'^train\.py: .*x\.pth'),
     ('another model, test', with_file(OTHER, *TEST), r'^test\.py: .*x\.pth'),
     ('another model, detect', with_file(OTHER, *DETECT), r'^detect\.py: .*x\.pth'),
+    ('a tensor, test', with_file(WEIGHT, *TEST), r'x\.pth is none: it holds a Tensor'),
+    ('a tensor, detect', with_file(WEIGHT, *DETECT), r'x\.pth is none: it holds a Tensor'),
+    ('a tensor, resume', with_file(WEIGHT, *RESUME), r'x\.pth is none: it holds a Tensor'),
+    ('a list, test', with_file([WEIGHT], *TEST), r'x\.pth is none: it holds a list'),
+    ('no weights', with_file({'state_dict': 5}, *TEST), r'x\.pth is none: it holds a dict'),
+    ('weights alone, resume', with_file({'w': WEIGHT}, *RESUME), r'^train\.py: .*--resume'),
+    ('weights alone, plain', with_file({'w': WEIGHT}, *PLAIN_RESUME), r'^train\.py: .*x\.pth'),
     ('of nothing, detect', with_file({}, *DETECT), r'^detect\.py: .*x\.pth'),
 )
 def test_checkpoint(command, sentence, ends_with, folder):

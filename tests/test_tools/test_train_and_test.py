@@ -37,6 +37,20 @@ def test_checkpoint_evaluates_to_the_accuracy_that_training_printed(run_dir, tmp
         assert mmengine.load(out)['accuracy/top1'] == entry['metrics']['accuracy/top1']
 
 
+@pytest.mark.parametrize('hooks', [[], [dict(type='EMAHook')]], ids=['plain', 'EMA'])
+def test_weights_alone_evaluate_to_the_same(run_dir, tmp_path, monkeypatch, hooks):
+    content = torch.load(run_dir / 'epoch_2.pth', weights_only=True)
+    torch.save(content['state_dict'], tmp_path / 'weights.pth')
+    config = tmp_path / 'config.py'
+    config.write_text(f"_base_ = '{run_dir / 'config.py'}'\ncustom_hooks = {hooks}\n")
+    found = []
+    for checkpoint in (run_dir / 'epoch_2.pth', tmp_path / 'weights.pth'):
+        options = ['--out', tmp_path / 'out.json', '--out-item', 'metrics']
+        tool(monkeypatch, 'test.py', config, checkpoint, '--work-dir', tmp_path, *options)
+        found.append(mmengine.load(tmp_path / 'out.json'))
+    assert found[0] == found[1]
+
+
 def test_flip_tta_runs_on_a_finished_checkpoint(run_dir, tmp_path, monkeypatch):
     out = tmp_path / 'metrics.json'
     options = ['--work-dir', tmp_path, '--tta', '--out', out, '--out-item', 'metrics']
