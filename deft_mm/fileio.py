@@ -133,7 +133,7 @@ def require_writable(path: str | Path, name: str, is_folder: bool = False) -> No
 
     Raises:
         ValueError: If it is a folder where it should be a file, or the other way round.
-        PermissionError: If the folder is not this user's to write to.
+        PermissionError: If no file can be made in the folder.
     """
     if '://' in str(path):
         return
@@ -145,7 +145,11 @@ def require_writable(path: str | Path, name: str, is_folder: bool = False) -> No
         folder = folder.parent
     if not folder.is_dir():
         raise ValueError(f"{name} '{path}': '{folder}' is a file, not a folder: give another path.")
-    if not os.access(folder, os.W_OK):
+    try:  # rights alone don't tell: no one writes to /proc, or to a disk that is read-only
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
         raise PermissionError(
-            f"{name} '{path}': no right to write to '{folder}': give another path."
-        )
+            f"{name} '{path}': '{folder}' cannot be written to ({error.strerror}): give another "
+            'path.'
+        ) from error

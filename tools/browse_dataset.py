@@ -32,7 +32,7 @@ from deft_mm.datasets.unreadable_image import UnreadableImageError
 from deft_mm.detection.data_source import preprocessor_of
 from deft_mm.engine.launch import read_config
 from deft_mm.engine.options import add_cfg_options
-from deft_mm.fileio import write_atomically
+from deft_mm.fileio import require_writable, write_atomically
 from deft_mm.visualization import (
     MODES,
     LabelledSamples,
@@ -180,6 +180,9 @@ def to_png(image: np.ndarray) -> bytes:
 
 
 def main(args: argparse.Namespace) -> None:
+    name = Path(args.config).stem
+    folder = Path(args.output_dir or Path('work_dirs') / name / 'browse')
+    require_writable(folder, '--output-dir', is_folder=True)
     cfg = load_config(args)
     dataset = DATASETS.build(cfg[f'{args.phase}_dataloader'].dataset)
     samples = LabelledSamples.of(dataset, args.selection)
@@ -188,8 +191,6 @@ def main(args: argparse.Namespace) -> None:
     ).tolist()
     shown = chosen[: args.show_number]
     counts = f'{len(shown)} of {len(chosen)} samples chosen from {len(samples)}'
-    name = Path(args.config).stem
-    folder = Path(args.output_dir or Path('work_dirs') / name / 'browse')
 
     set_random_seed(args.seed)
     to_rgb = bool(preprocessor_of(cfg).get('to_rgb'))

@@ -15,6 +15,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+from matplotlib.backend_bases import FigureCanvasBase
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import DATASETS
@@ -25,7 +26,7 @@ from deft_mm.datasets import NoisyLabelDataset, class_names_of, transition_matri
 from deft_mm.engine.config_walk import datasets_in
 from deft_mm.engine.launch import read_config
 from deft_mm.engine.options import add_cfg_options
-from deft_mm.fileio import write_atomically
+from deft_mm.fileio import require_writable, write_atomically
 
 # A matrix of more classes is summed up.
 MAX_PRINTED_CLASSES = 12
@@ -42,6 +43,20 @@ def parse_args() -> argparse.Namespace:
     add_cfg_options(parser)
     add_traceback_option(parser)
     return parser.parse_args()
+
+
+def check_outputs(args: argparse.Namespace) -> None:
+    """Refuse files that could not be written, before anything is computed."""
+    if args.out is not None and not Path(args.out).is_file():  # else it is only checked
+        require_writable(args.out, '--out')
+    if args.plot is None:
+        return
+    formats = FigureCanvasBase.get_supported_filetypes()
+    if Path(args.plot).suffix.lower() not in ('', *(f'.{name}' for name in formats)):
+        raise ValueError(
+            f"--plot '{args.plot}' is no image file: give a name in .{', .'.join(formats)}."
+        )
+    require_writable(args.plot, '--plot')
 
 
 def noisy_dataset_cfg(cfg: Config) -> ConfigDict:
@@ -145,6 +160,7 @@ def plot(dataset: NoisyLabelDataset, path: Path) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
+    check_outputs(args)
     dataset, existed = load_dataset(args)
     print('\n'.join(summary(dataset)))
     if dataset.noise_file is not None:

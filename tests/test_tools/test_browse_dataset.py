@@ -194,3 +194,10 @@ def test_unusable_numbers_end_in_a_usage_message(options, message, monkeypatch, 
 def test_missing_config_is_named(monkeypatch):
     with pytest.raises(FileNotFoundError, match='nowhere.py'):
         browse(monkeypatch, 'nowhere.py')
+
+
+@pytest.mark.parametrize('folder', ['file', 'file/images'])
+def test_folder_that_cannot_be_written_to_is_told_first(tmp_path, monkeypatch, folder):
+    (tmp_path / 'file').touch()
+    with pytest.raises(ValueError, match='--output-dir .* is a file, not a folder'):
+        browse(monkeypatch, 'nowhere.py', '-o', tmp_path / folder)

@@ -318,6 +318,7 @@ def test_a_number_of_classes_that_the_config_leaves_open_is_that_of_the_checkpoi
         (['--out', '.'], ValueError, 'is no selection file'),
         (['--out', 'list.csv'], ValueError, 'list.csv. exists and is no selection file'),
         (['--out', 'list.csv/x.csv'], ValueError, "'list.csv' is a file, not a folder"),
+        (['--out', '/proc/x.csv'], OSError, "--out '/proc/x.csv': '/proc' cannot be written"),
         (
             ['--cfg-options', 'default_hooks.noise_filter.limits.max_reject=0.5'],
             ValueError,

@@ -1,5 +1,7 @@
 """The tool that draws a config's noise, run as a user runs it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -60,3 +62,27 @@ def test_mistakes_are_named(tmp_path, monkeypatch):
         make_noise(monkeypatch, 'nowhere.py')
     with pytest.raises(ValueError, match='deft_digits_sym40.py adds no noise'):
         make_noise(monkeypatch, DIGITS, '--cfg-options', f'{NOISE_KEY}=None')
+
+
+@pytest.mark.parametrize(
+    ('options', 'match'),
+    [
+        (['--out', '{dir}/n.npz', '--plot', '{dir}/n.npz'], r"--plot '.*n\.npz' is no image file"),
+        (['--plot', '{dir}/n.xyz'], r"--plot '.*n\.xyz' is no image file: .*\.pdf, .*\.png"),
+        (['--plot', '{dir}'], r"--plot '.*' is a folder"),
+        (['--plot', '{file}/n.png'], r'--plot .* is a file, not a folder'),
+        (['--out', '{file}/n.npz'], r'--out .* is a file, not a folder'),
+        (['--out', '{dir}'], r'--out .* is a folder'),
+        (['--out', '/proc/n/n.npz'], r"--out .*'/proc' cannot be written to"),
+    ],
+)
+def test_files_that_cannot_be_written_cost_no_drawing(tmp_path, monkeypatch, options, match):
+    if '/proc' in options[1] and not Path('/proc').is_dir():
+        pytest.skip('this system has no folder that nobody writes to')
+    file, folder = tmp_path / 'file', tmp_path / 'folder'
+    file.touch()
+    folder.mkdir()
+    options = [option.format(dir=folder, file=file) for option in options]
+    with pytest.raises((ValueError, PermissionError), match=match):
+        make_noise(monkeypatch, 'nowhere.py', *options)  # before the config is read
+    assert not list(folder.iterdir())
