@@ -40,7 +40,9 @@ def write_atomically(data: bytes, filepath: str | Path) -> None:
 def _replace(data: bytes, filepath: Path) -> None:
     filepath.parent.mkdir(parents=True, exist_ok=True)
     # In the same folder, since a rename is atomic within one file system only.
-    handle, temporary = tempfile.mkstemp(_ENDING, f'.{filepath.name}.', filepath.parent)
+    handle, temporary = tempfile.mkstemp(
+        dir=filepath.parent, prefix=f'.{filepath.name}.', suffix=_ENDING
+    )
     try:
         with os.fdopen(handle, 'wb') as file:
             file.write(data)

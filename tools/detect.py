@@ -236,14 +236,14 @@ def output_file(args: argparse.Namespace, cfg: Config, data: DataSource) -> Path
                 f"--out '{args.out}' exists and is no selection file, so it is left alone: give "
                 'another name, or remove it.'
             )
+        require_pyarrow(args.out)
+        require_writable(args.out, '--out')
         if is_selection_of_run(args.out):
             raise ValueError(
                 f"--out '{args.out}' is the place of the selection of the run in '{args.out.parent}"
                 "': give another name, such as "
                 f"'{args.out.with_name('detected' + args.out.suffix)}'."
             )
-        require_pyarrow(args.out)
-        require_writable(args.out, '--out')
         return args.out
     run = Path(cfg.get('work_dir') or Path('work_dirs') / Path(args.config).stem)
     detector = 'zero_shot' if args.clip_only else Path(args.checkpoint).stem
