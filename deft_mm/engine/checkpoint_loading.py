@@ -24,6 +24,7 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 from deft_mm.engine.checkpoint_files import damage_of, newest_whole
+from deft_mm.engine.work_folder import config_in
 from deft_mm.safe_globals import numpy_globals, takes_renamed_globals
 
 _STATISTICS = ('min', 'max', 'mean', 'current')
@@ -132,7 +133,7 @@ def _as_checkpoint(content: Any, path: Path) -> dict:
 
 
 def _damaged(path: Path, damage: str) -> ValueError:
-    whole, _ = newest_whole(path.parent)
+    whole, _ = newest_whole(path.parent, config_in(path.parent))
     remedy = (
         'Copy it again, or train anew: no other one lies beside it.'
         if whole in (None, path)

@@ -174,7 +174,9 @@ def test_run_with_names_of_its_own_is_found_and_not_overwritten(
     with pytest.raises(ValueError, match=r'no whole checkpoint .*ep_4\.pth'):
         resume(monkeypatch, config, tmp_path)
     assert contents(tmp_path) == before
-    (tmp_path / 'ep_4.pth').unlink()
+    damage(tmp_path / 'ep_4.pth', 'truncated')
+    with pytest.raises(ValueError, match=r'ep_4\.pth is damaged: .*ep_3\.pth'):
+        tool(monkeypatch, 'test.py', config, tmp_path / 'ep_4.pth')
     resume(monkeypatch, config, tmp_path, *own)
     assert {line['epoch'] for line in scalars(tmp_path)} == {4}
     assert same_state(weights(tmp_path / 'ep_4.pth'), weights(finished / 'epoch_4.pth'))
