@@ -235,17 +235,17 @@ def test_work_directory_of_a_running_training_is_refused(copied, config, monkeyp
 
 
 def test_checkpoint_folder_of_a_running_training_is_refused(config, tmp_path, monkeypatch):
-    shared = tmp_path / 'shared'
-    options = ['--cfg-options', f'default_hooks.checkpoint.out_dir={shared}']
-    lock = RunLock.acquire(shared / 'run' / LOCK_FILE)  # that of tmp_path/a/run
-    with pytest.raises(ValueError, match=rf'trains in the checkpoint folder {shared}/run.*out_dir'):
+    common = tmp_path / 'common'
+    options = ['--cfg-options', f'default_hooks.checkpoint.out_dir={common}']
+    lock = RunLock.acquire(common / 'run' / LOCK_FILE)  # that of tmp_path/a/run
+    with pytest.raises(ValueError, match=rf'trains in the checkpoint folder {common}/run.*out_dir'):
         tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path / 'b' / 'run', *options)
     RunLock.acquire(tmp_path / 'b' / 'run' / LOCK_FILE).release()  # it was given back
     lock.release()
     # The work directory by another way: it is locked once.
-    options[1] = f'default_hooks.checkpoint.out_dir={shared}/../shared'
-    tool(monkeypatch, 'train.py', config, '--work-dir', shared / 'run', *options)
-    assert (shared / 'run' / 'epoch_4.pth').is_file()
+    options[1] = f'default_hooks.checkpoint.out_dir={common}/run/..'
+    tool(monkeypatch, 'train.py', config, '--work-dir', common / 'run', *options)
+    assert (common / 'run' / 'epoch_4.pth').is_file()
 
 
 def test_folder_without_locks_is_trained_in_with_a_warning(killed, config, monkeypatch, warned):

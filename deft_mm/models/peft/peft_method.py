@@ -3,6 +3,7 @@
 B samples, T tokens, D width of the residual stream, M width of the MLP.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -67,8 +68,8 @@ class PEFTMethod(nn.Module):
         )
 
 
-class BlockMethod(PEFTMethod):
-    """A method that has a module in each of the last residual blocks: ``blocks``, by their number.
+class LastBlocksMethod(PEFTMethod):
+    """A method that tunes the last residual blocks.
 
     Args:
         last_n_blocks (int, optional): How many blocks are tuned, counted from the output. Defaults
@@ -78,22 +79,6 @@ class BlockMethod(PEFTMethod):
     def __init__(self, last_n_blocks: int | None = None) -> None:
         super().__init__()
         self.last_n_blocks = last_n_blocks
-
-    def attach(self, backbone: nn.Module) -> None:
-        self.blocks = nn.ModuleDict(
-            {str(block): self.module_for(backbone) for block in self.tuned(backbone)}
-        )
-
-    def module_for(self, backbone: nn.Module) -> nn.Module:
-        """The module of one block."""
-        raise NotImplementedError
-
-    def at(self, block: int) -> nn.Module | None:
-        """The module of a block; None where the block is not tuned."""
-        key = str(block)
-        if key not in self.blocks:  # a ModuleDict has no `get`
-            return None
-        return self.blocks[key]
 
     def tuned(self, backbone: nn.Module) -> range:
         """Indices of the blocks to tune.
@@ -113,6 +98,26 @@ class BlockMethod(PEFTMethod):
                 f'1..{depth}, or None for all'
             )
         return range(depth - last, depth)
+
+
+class BlockMethod(LastBlocksMethod, ABC):
+    """A method that has a module in each of these blocks: ``blocks``, by their number."""
+
+    def attach(self, backbone: nn.Module) -> None:
+        self.blocks = nn.ModuleDict(
+            {str(block): self.module_for(backbone) for block in self.tuned(backbone)}
+        )
+
+    @abstractmethod
+    def module_for(self, backbone: nn.Module) -> nn.Module:
+        """The module of one block."""
+
+    def at(self, block: int) -> nn.Module | None:
+        """The module of a block; None where the block is not tuned."""
+        key = str(block)
+        if key not in self.blocks:  # a ModuleDict has no `get`
+            return None
+        return self.blocks[key]
 
 
 def positive_int(value: int, key: str) -> int:

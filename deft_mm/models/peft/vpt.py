@@ -9,11 +9,11 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from deft_mm.models.peft.peft_method import BlockMethod, positive_int
+from deft_mm.models.peft.peft_method import LastBlocksMethod, positive_int
 
 
 @MODELS.register_module()
-class VPT(BlockMethod):
+class VPT(LastBlocksMethod):
     """Learnable tokens between the class token and the patch tokens (Jia et al., ECCV 2022).
 
     Deep: every tuned block gets tokens of its own, which replace those of the block before.
