@@ -16,11 +16,11 @@ from typing import Any
 import yaml
 from mmengine.config import Config
 from mmpretrain.registry import TASK_UTILS
-from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
 
 from deft_mm.comparison.identity import config_digest
 from deft_mm.comparison.overrides import flatten, settle_optional, to_arguments
 from deft_mm.comparison.run_setting import RunSetting, method_name
+from deft_mm.engine.config_check import is_of
 from deft_mm.engine.config_walk import datasets_in
 from deft_mm.engine.launch import config_of_file
 from deft_mm.engine.options import merge_options
@@ -229,13 +229,8 @@ def _check_nodes(node: yaml.Node, outer: tuple[yaml.Node, ...] = ()) -> None:
 
 def _check_types(content: Mapping, types: Mapping[str, tuple], where: str) -> None:
     for key, (type_, words) in types.items():
-        if key not in content:
-            continue
-        value = content[key]
-        try:
-            check_type(value, type_, collection_check_strategy=CollectionCheckStrategy.ALL_ITEMS)
-        except TypeCheckError as error:
-            raise TypeError(f'{where}{key} is {value!r}: give {words}.') from error
+        if key in content and not is_of(content[key], type_):
+            raise TypeError(f'{where}{key} is {content[key]!r}: give {words}.')
 
 
 def is_plan(path: str | Path) -> bool:

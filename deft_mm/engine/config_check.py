@@ -150,7 +150,7 @@ def _fits(value: Any, argument: Argument) -> bool:
         return False
     if isinstance(value, str) and kinds <= {*_SEQUENCES, types.NoneType}:
         return False  # a text is a sequence, too
-    return any(_is_of(form, argument.annotation) for form in (value, _tuples(value), _lists(value)))
+    return any(is_of(form, argument.annotation) for form in (value, _tuples(value), _lists(value)))
 
 
 def _fits_others(value: Any, members: Sequence[Any]) -> bool:
@@ -164,7 +164,16 @@ def _fits_others(value: Any, members: Sequence[Any]) -> bool:
     return not (isinstance(value, Mapping) and kinds <= _NUMBERS)
 
 
-def _is_of(value: Any, annotation: Any) -> bool:
+def is_of(value: Any, annotation: Any) -> bool:
+    """Whether a value is of a type, and all that it holds.
+
+    Args:
+        value: Any value.
+        annotation: A type, as annotations give it.
+
+    Returns:
+        bool: True if it is.
+    """
     try:
         check_type(value, annotation, collection_check_strategy=CollectionCheckStrategy.ALL_ITEMS)
     except TypeCheckError:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from deft_mm.forget_rate import num_kept
 from deft_mm.selection.mixture import mixture_posterior
 
 Selected = tuple[np.ndarray, np.ndarray]
@@ -65,9 +66,7 @@ def share(probs_NC: np.ndarray, labels: np.ndarray, noise_ratio: float) -> Selec
     """
     score = given_probability(probs_NC, labels)
     kept = np.zeros(len(score), dtype=bool)
-    # A little more than the product, which may fall short of a whole number.
-    number = int((1 - noise_ratio) * len(score) + 1e-6)
-    kept[np.argsort(-score, kind='stable')[:number]] = True
+    kept[np.argsort(-score, kind='stable')[: num_kept(len(score), noise_ratio)]] = True
     return kept, score
 
 

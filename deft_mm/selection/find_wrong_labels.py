@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
+from sklearn.preprocessing import normalize
 
 from deft_mm.selection.cuts import TINY, given_probability
 from deft_mm.selection.fingerprint import Fingerprint
@@ -88,7 +90,7 @@ def find_wrong_labels(
                 f'find_wrong_labels: `text_features` have the width {text.shape[1]} and `features` '
                 f'{features.shape[1]}: give both in one space, or `probs`.'
             )
-        probs = _softmax(_unit(features) @ _unit(text).T / temperature)
+        probs = softmax(normalize(features) @ normalize(text).T / temperature, axis=1)
     elif probs is not None:
         probs = _probabilities(probs, len(features))
     names = _names(class_names, labels, None if probs is None else probs.shape[1])
@@ -210,12 +212,3 @@ def _names(names: Sequence[str] | None, labels: np.ndarray, columns: int | None)
             f'labels are integers from 0 to {number - 1}.'
         )
     return names or [str(label) for label in range(number)]
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True).clip(1e-12)
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return weights / weights.sum(axis=1, keepdims=True)

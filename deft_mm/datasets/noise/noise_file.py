@@ -21,7 +21,7 @@ from deft_mm.datasets.noise.label_noise import LabelNoise
 from deft_mm.fileio import check_header, write_atomically
 from deft_mm.selection.fingerprint import Fingerprint, digest
 from deft_mm.shorten import first_line
-from deft_mm.user_file import open_file
+from deft_mm.user_file import open_file, parse_json
 from deft_mm.version import __version__
 
 FORMAT = 'deft_mm-noise'
@@ -168,7 +168,7 @@ def _create(content: bytes, path: Path) -> None:
 
 def _decode(path: Path, num_samples: int) -> tuple[dict, np.ndarray]:
     arrays = read_arrays(path, lambda _: ('header', 'labels'), num_samples)
-    header, labels = json.loads(str(arrays['header'])), arrays['labels']
+    header, labels = parse_json(str(arrays['header'])), arrays['labels']
     check_header(header, FORMAT, FORMAT_VERSION, _HEADER_KEYS)
     checksum = header.pop('checksum')
     if labels.dtype != np.int32 or _checksum(labels, header) != checksum:
