@@ -9,7 +9,6 @@ import argparse
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.command_line import add_traceback_option, run_tool, was_interrupted
@@ -22,11 +21,9 @@ from deft_mm.engine.launch import (
     load_config,
     prepare_environment,
 )
-from deft_mm.engine.resume import settle_resume
-from deft_mm.engine.stage_switch import end_workers, is_resuming
+from deft_mm.engine.stage_switch import end_workers
 from deft_mm.engine.tool_runner import build_runner
-from deft_mm.engine.work_folder import ConfigFileHook, changed_settings, own_folder
-from deft_mm.shorten import first_few
+from deft_mm.engine.work_folder import ConfigFileHook, own_folder
 
 
 def parse_args() -> argparse.Namespace:
@@ -90,23 +87,12 @@ def apply_training_options(cfg: Config, args: argparse.Namespace) -> None:
         cfg.auto_scale_lr.enable = True
 
 
-def warn_of_changes(runner: Runner) -> None:
-    """Name the settings that a resumed run was not begun with."""
-    changed = changed_settings(runner.cfg) if is_resuming(runner) else []
-    if changed:
-        runner.logger.warning(
-            f'The run resumes with settings that it was not begun with: {first_few(changed)}.'
-        )
-
-
 def train(args: argparse.Namespace) -> None:
     cfg = load_config(args, persistent_workers=not args.no_persistent_workers)
     apply_training_options(cfg, args)
     with own_folder(cfg):
         try:
             runner = build_runner(cfg)
-            settle_resume(runner)
-            warn_of_changes(runner)
             runner.register_hook(ConfigFileHook())
             runner.train()
         except (KeyboardInterrupt, Exception) as error:

@@ -18,9 +18,12 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from deft_mm.engine.checkpoint_files import checkpoint_folder, checkpoint_hook_of, checkpoints_in
+from deft_mm.engine.stage_switch import is_resuming
 from deft_mm.fileio import remove_leftovers, write_atomically
 from deft_mm.main_process import on_main_process
 from deft_mm.run_lock import NoLocksError, RunLock, is_held
+from deft_mm.shorten import first_few
+from deft_mm.user_file import parse_json
 
 # The config as it ran, beside MMEngine's <name>.py: as data, for who reads other people's runs.
 RESOLVED_CONFIG = 'config.json'
@@ -132,11 +135,7 @@ def run_in(cfg: Mapping, folder: str | Path) -> Path | None:
     if last is not None:
         return last
     summary = Path(folder) / SUMMARY_FILE
-    try:
-        finished = json.loads(summary.read_text())['finished']
-    except (OSError, ValueError, KeyError, TypeError):  # no figures that could be lost
-        finished = False
-    return summary if finished else None
+    return summary if _object_in(summary).get('finished') else None
 
 
 def is_selection_of_run(path: str | Path) -> bool:
@@ -179,7 +178,8 @@ class ConfigFileHook(Hook):
     """Write the config of a run into its work directory when training begins.
 
     MMEngine writes it when a runner is built, over that of a finished run, whatever comes of it.
-    What killed processes have left half written by then is removed.
+    What killed processes have left half written by then is removed, and a resumed run is told which
+    of its settings it was not begun with.
     """
 
     # What other hooks refuse is refused by now.
@@ -192,6 +192,11 @@ class ConfigFileHook(Hook):
         """Write ``<name>.py`` as MMEngine would, and ``config.json``, in the main process."""
         if not is_main_process():
             return
+        changed = changed_settings(runner.cfg) if is_resuming(runner) else []
+        if changed:
+            runner.logger.warning(
+                f'The run resumes with settings that it was not begun with: {first_few(changed)}.'
+            )
         folder = Path(runner.work_dir)
         for place in (folder, checkpoint_folder(runner.cfg, folder)):
             remove_leftovers(place, before=self._built)
@@ -211,11 +216,16 @@ def config_in(folder: str | Path) -> dict:
     Returns:
         dict: What its ``config.json`` holds; empty where there is none that can be read.
     """
+    return _object_in(Path(folder) / RESOLVED_CONFIG)
+
+
+def _object_in(path: Path) -> dict:
+    """What a JSON file holds; empty where there is none that can be read."""
     try:
-        cfg = json.loads((Path(folder) / RESOLVED_CONFIG).read_text())
+        content = parse_json(path.read_bytes())
     except (OSError, ValueError):
         return {}
-    return cfg if isinstance(cfg, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def changed_settings(cfg: Config) -> list[str]:

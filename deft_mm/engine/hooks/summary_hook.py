@@ -18,6 +18,7 @@ from deft_mm.engine.work_folder import SUMMARY_FILE
 from deft_mm.evaluation import DETECTION_METRICS
 from deft_mm.fileio import require_file_name, write_atomically
 from deft_mm.main_process import on_main_process
+from deft_mm.user_file import parse_json
 
 _STATE = 'summary'
 
@@ -93,7 +94,7 @@ class SummaryHook(Hook):
         if not self._path.is_file():
             return None
         try:
-            written = json.loads(self._path.read_text())
+            written = parse_json(self._path.read_bytes())
             # What is read of it.
             _ = [entry['epoch'] for name in ('epochs', 'detection') for entry in written[name]]
             _ = sum(written['seconds'].values())
