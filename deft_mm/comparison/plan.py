@@ -39,6 +39,8 @@ _KEYS = dict(
     overrides=(_Overrides, 'values by dotted key'),
 )
 _METHOD_KEYS = dict(config=(str, 'a path'), seeds=_KEYS['seeds'], overrides=_KEYS['overrides'])
+# How many values a plan may have: far more than anybody can run.
+_MOST = 1_000_000
 # What the comparison sets itself, and where it takes it from.
 _OWN_KEYS = {
     'randomness.seed': 'give `seeds`, or --seeds',
@@ -195,6 +197,8 @@ def read_plan(
     except (yaml.YAMLError, ValueError) as error:  # the latter of a date that there is not, too
         problem = ' '.join(str(error).split())
         raise ValueError(f"The plan '{path}' can't be read: {problem}") from error
+    except RecursionError as error:
+        raise ValueError(f"The plan '{path}' can't be read: it is nested too deep.") from error
     if not isinstance(content, dict):
         raise ValueError(f"The plan '{path}' has no keys: it needs `configs`, a list of configs.")
     unknown = sorted(set(content) - set(_KEYS), key=str)
@@ -211,8 +215,17 @@ def read_plan(
     return plan_runs(**content, folder=Path(path).parent, only_seeds=seeds)
 
 
-def _check_nodes(node: yaml.Node, outer: tuple[yaml.Node, ...] = ()) -> None:
-    """Refuse a key that stands twice in a mapping, and an alias within what it stands for."""
+def _check_nodes(
+    node: yaml.Node, outer: tuple[yaml.Node, ...] = (), sizes: dict[int, int] | None = None
+) -> int:
+    """Refuse a key that stands twice in a mapping, and an alias within what it stands for.
+
+    Nor may aliases of aliases stand for more than memory holds; each is looked at once. Returns how
+    many values a node has, with its aliases written out.
+    """
+    sizes = {} if sizes is None else sizes
+    if id(node) in sizes:
+        return sizes[id(node)]
     problem, parts = None, node.value if isinstance(node, yaml.CollectionNode) else ()
     if node in outer:
         problem = 'an alias stands within what it stands for'
@@ -221,10 +234,13 @@ def _check_nodes(node: yaml.Node, outer: tuple[yaml.Node, ...] = ()) -> None:
         twice = [name for (_, name), count in Counter(names).items() if count > 1]
         problem = f'the key {twice[0]!r} stands twice in a mapping' if twice else None
         parts = [part for pair in parts for part in pair]
+    if not problem:
+        size = 1 + sum(_check_nodes(part, (*outer, node), sizes) for part in parts)
+        problem = f'its aliases stand for more than {_MOST:,} values' if size > _MOST else None
     if problem:
         raise yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark)
-    for part in parts:
-        _check_nodes(part, (*outer, node))
+    sizes[id(node)] = size
+    return size
 
 
 def _check_types(content: Mapping, types: Mapping[str, tuple], where: str) -> None:

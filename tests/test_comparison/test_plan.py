@@ -159,6 +159,13 @@ def test_plan_file_names_methods_with_seeds_and_overrides_of_their_own(tmp_path)
         ('configs: [a.py]\nseeds: 1\nseeds: 2', ValueError, r"plan\.yml.*'seeds' stands twice"),
         ('configs: [a.py]\noverrides: {z: 1, z: 2}', ValueError, "'z' stands twice"),
         ('configs: [a.py]\noverrides: &a {x: *a}', ValueError, r'plan\.yml.*alias'),
+        (
+            'configs: [a.py]\noverrides:\n  a0: &a0 {x: 1, y: 1}\n'
+            + ''.join(f'  a{i}: &a{i} {{x: *a{i - 1}, y: *a{i - 1}}}\n' for i in range(1, 60)),
+            ValueError,
+            r'plan\.yml.*aliases stand for more than 1,000,000 values',
+        ),
+        ('configs:\n' + '- ' * 20_000, ValueError, r'plan\.yml.*nest'),
         ('configs: [a.py]\nseeds: 2026-13-45', ValueError, r'plan\.yml.*month'),
         ('configs: ["a\\0.py"]', ValueError, r"'a\\x00\.py': no path has a NUL"),
         ('configs: ["a\0.py"]', ValueError, r"plan\.yml' can't be read"),
