@@ -14,28 +14,12 @@ import mmengine.config.config
 import numpy as np
 import pytest
 import torch
-from mmengine.utils import ManagerMixin
+
+from tool_utils import forget_global_instances
 
 # A runner formats its config before training and at every checkpoint, with YAPF, which takes
 # longer than all the rest of a small run.
 mmengine.config.config.FormatCode = lambda text, **kwargs: (text, True)
-
-
-def _managed_classes(base: type = ManagerMixin) -> list[type]:
-    return [base, *(found for cls in base.__subclasses__() for found in _managed_classes(cls))]
-
-
-def _forget_global_instances() -> None:
-    """Drop MMEngine's global loggers, message hubs, visualizers and default scopes.
-
-    They are found by name, so that a test which builds a Runner would otherwise write into the log
-    file and go on with the history of an earlier one.
-    """
-    for cls in _managed_classes():
-        for instance in cls._instance_dict.values():
-            for handler in getattr(instance, 'handlers', ()):
-                handler.close()
-        cls._instance_dict.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -43,12 +27,12 @@ def isolated():
     """Start a test with known seeds and switches, and take back what it changed."""
     deterministic = torch.are_deterministic_algorithms_enabled()
     cudnn = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
-    _forget_global_instances()
+    forget_global_instances()
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
     yield
-    _forget_global_instances()
+    forget_global_instances()
     torch.use_deterministic_algorithms(deterministic)
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = cudnn
 

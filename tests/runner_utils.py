@@ -171,8 +171,10 @@ def run(cfg: Config) -> Runner:
 
 def scalars(work_dir: str | Path) -> list[dict]:
     """The training log of the newest run in a work directory, times left out."""
-    files = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
-    lines = [json.loads(line) for line in files[-1].read_text().splitlines()]
+    files = Path(work_dir).glob('*/vis_data/scalars.json')
+    # Their folders are named by whole seconds.
+    newest = max(files, key=lambda path: path.stat().st_mtime_ns)
+    lines = [json.loads(line) for line in newest.read_text().splitlines()]
     hidden = ('time', 'data_time', 'memory')
     return [
         {key: value for key, value in line.items() if key not in hidden}

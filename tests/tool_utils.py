@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import pytest
+from mmengine.utils import ManagerMixin
 
 from runner_utils import REPO
 
@@ -18,5 +19,24 @@ def tool(monkeypatch: pytest.MonkeyPatch, name: str, *arguments: Any) -> int | N
     :func:`deft_mm.command_line.run_tool`.
     """
     monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
+    # As in a process of its own: a run that begins in the same second has the same name.
+    forget_global_instances()
     module = runpy.run_path(str(REPO / 'tools' / name))
     return module['main'](module['parse_args']())
+
+
+def _managed_classes(base: type = ManagerMixin) -> list[type]:
+    return [base, *(found for cls in base.__subclasses__() for found in _managed_classes(cls))]
+
+
+def forget_global_instances() -> None:
+    """Drop MMEngine's global loggers, message hubs, visualizers and default scopes.
+
+    They are found by name, so that whoever builds a Runner would otherwise write into the log file
+    and go on with the history of an earlier one.
+    """
+    for cls in _managed_classes():
+        for instance in cls._instance_dict.values():
+            for handler in getattr(instance, 'handlers', ()):
+                handler.close()
+        cls._instance_dict.clear()

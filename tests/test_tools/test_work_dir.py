@@ -163,7 +163,7 @@ def test_checkpoint_of_another_hook_is_not_taken_for_a_newer_one(config, tmp_pat
 
 
 def test_run_with_names_of_its_own_is_found_and_not_overwritten(
-    finished, config, tmp_path, monkeypatch
+    finished, config, tmp_path, monkeypatch, warned
 ):
     own = ['--cfg-options', 'default_hooks.checkpoint.filename_tmpl=ep_{}.pth']
     tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path, *own)
@@ -178,7 +178,7 @@ def test_run_with_names_of_its_own_is_found_and_not_overwritten(
     with pytest.raises(ValueError, match=r'ep_4\.pth is damaged: .*ep_3\.pth'):
         tool(monkeypatch, 'test.py', config, tmp_path / 'ep_4.pth')
     resume(monkeypatch, config, tmp_path, *own)
-    assert {line['epoch'] for line in scalars(tmp_path)} == {4}
+    assert count(warned, 'Damaged', 'ep_4.pth', 'resumes from ep_3.pth') == 1
     assert same_state(weights(tmp_path / 'ep_4.pth'), weights(finished / 'epoch_4.pth'))
 
 
