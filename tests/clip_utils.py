@@ -1,5 +1,6 @@
 """Small CLIPs for tests: random weights, built and saved in well under a second."""
 
+import json
 from pathlib import Path
 
 import open_clip
@@ -34,3 +35,11 @@ def saved_clip(model_cfg: dict, folder: Path) -> tuple[dict, open_clip.CLIP]:
     path = Path(folder) / 'weights.pt'
     torch.save(model.state_dict(), path)
     return dict(model=model_cfg, pretrained=str(path)), model
+
+
+def clip_folder(model_cfg: dict, folder: Path, **preprocess_cfg) -> Path:
+    """A folder as open_clip has them, with a description and random weights."""
+    torch.save(random_clip(model_cfg).state_dict(), Path(folder) / 'open_clip_pytorch_model.pth')
+    description = dict(model_cfg=model_cfg, preprocess_cfg=preprocess_cfg)
+    (Path(folder) / 'open_clip_config.json').write_text(json.dumps(description))
+    return folder

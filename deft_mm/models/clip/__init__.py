@@ -1,3 +1,4 @@
+from deft_mm.models.clip.clip_facts import ClipFacts, clip_facts, clip_named
 from deft_mm.models.clip.clip_spec import ClipSpec, resolve_clip
 from deft_mm.models.clip.clip_text import CLIPText
 from deft_mm.models.clip.loading import (
@@ -9,9 +10,12 @@ from deft_mm.models.clip.loading import (
 
 __all__ = [
     'CLIPText',
+    'ClipFacts',
     'ClipSpec',
     'build_tokenizer',
     'check_block',
+    'clip_facts',
+    'clip_named',
     'load_text_tower',
     'load_visual_tower',
     'resolve_clip',

@@ -3,10 +3,14 @@
 import dataclasses
 import difflib
 import inspect
-from collections.abc import Iterable, Mapping
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub.constants
 import open_clip
 
 TINY_FOLDER = Path(__file__).resolve().parents[2] / 'assets' / 'tiny_clip'
@@ -67,7 +71,8 @@ class ClipSpec:
         if self.tag is None:
             return self.path
         try:
-            path = open_clip.download_pretrained(self.tag_cfg, cache_dir=self.cache_dir)
+            with _cache_alone_without_network(self.tag_cfg):
+                path = open_clip.download_pretrained(self.tag_cfg, cache_dir=self.cache_dir)
         except Exception as error:  # the hub, urllib and the file system all raise their own kinds
             reason = f'{type(error).__name__}: {error}'
             raise FileNotFoundError(self._download_help(reason)) from error
@@ -78,7 +83,8 @@ class ClipSpec:
     def _download_help(self, reason: str) -> str:
         return (
             f'{self.name}, clip.pretrained={self.tag!r}: the weights could not be downloaded '
-            f'({reason}). On a machine without network, download them elsewhere and set '
+            f'({reason}). On a machine without network, download them elsewhere '
+            f'({self.tag_cfg.get("url") or self.tag_cfg.get("hf_hub")}) and set '
             f"clip.pretrained='/path/to/weights.safetensors' (an open_clip state dict of this "
             f'model) with clip.quick_gelu={self.quick_gelu}, or '
             f"clip.model='{LOCAL_DIR}/path/to/folder' for a folder with "
@@ -125,6 +131,40 @@ def resolve_clip(clip: Mapping | str) -> ClipSpec:
     else:
         spec = _from_name(model, pretrained, quick_gelu)
     return dataclasses.replace(spec, cache_dir=clip.get('cache_dir'))
+
+
+@contextmanager
+def _cache_alone_without_network(tag_cfg: Mapping) -> Iterator[None]:
+    """Let the hub look into its cache alone where it can't be reached.
+
+    By itself it asks again and again for each name that a file may have, a minute and more.
+    """
+    constants = huggingface_hub.constants
+    before = constants.HF_HUB_OFFLINE
+    if tag_cfg.get('hf_hub') and not is_reachable(constants.ENDPOINT):
+        constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+def is_reachable(address: str) -> bool:
+    """Whether something answers there within five seconds, whatever it answers.
+
+    Args:
+        address (str): A URL.
+
+    Returns:
+        bool: False without a network.
+    """
+    try:
+        with urllib.request.urlopen(address, timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
 
 
 def _checked_keys(clip: Any) -> dict:

@@ -1,13 +1,16 @@
 """What a ``clip`` config value resolves to, and how mistakes in it are told."""
 
 import json
+import urllib.error
+import urllib.request
 
+import huggingface_hub.constants
 import open_clip
 import pytest
 from mmengine.config import ConfigDict
 
 from clip_utils import VIT
-from deft_mm.models.clip import resolve_clip
+from deft_mm.models.clip import clip_spec, resolve_clip
 
 
 @pytest.mark.parametrize('name', ['ViT-B-16', 'ViT-B/16', 'ViT-B-16-quickgelu', 'RN50'])
@@ -137,18 +140,38 @@ def test_config_objects_become_plain_dicts():
 
 def test_failed_download_says_the_local_way_out(monkeypatch):
     def no_network(*args, **kwargs):
+        # The hub asks its cache alone, not the network for a minute and a half.
+        assert huggingface_hub.constants.HF_HUB_OFFLINE
         raise OSError('no route to host')
 
     monkeypatch.setattr(open_clip, 'download_pretrained', no_network)
+    monkeypatch.setattr(clip_spec, 'is_reachable', lambda address: False)
+    before = huggingface_hub.constants.HF_HUB_OFFLINE
     spec = resolve_clip(dict(model='ViT-B-16', pretrained='openai'))
     with pytest.raises(FileNotFoundError) as error:
         spec.checkpoint_path()
     for part in ("clip.model='ViT-B-16'", "clip.pretrained='openai'", 'no route', 'local-dir:'):
         assert part in str(error.value)
+    assert 'https://openaipublic' in str(error.value)
+    assert before == huggingface_hub.constants.HF_HUB_OFFLINE
+
+
+def test_an_answer_of_any_kind_is_a_network_and_none_is_not(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise urllib.error.HTTPError('https://hub', 403, 'forbidden', {}, None)
+
+    def fail(*args, **kwargs):
+        raise urllib.error.URLError('no such name')
+
+    monkeypatch.setattr(urllib.request, 'urlopen', refuse)
+    assert clip_spec.is_reachable('https://hub')
+    monkeypatch.setattr(urllib.request, 'urlopen', fail)
+    assert not clip_spec.is_reachable('https://hub')
 
 
 def test_download_goes_to_cache_dir(monkeypatch, tmp_path):
     asked = {}
+    monkeypatch.setattr(clip_spec, 'is_reachable', lambda address: True)
     monkeypatch.setattr(
         open_clip,
         'download_pretrained',

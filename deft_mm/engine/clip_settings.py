@@ -1,0 +1,115 @@
+"""The CLIP of a config: exchanged for another one with everything that depends on it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from mmengine.config import Config
+
+from deft_mm.engine.config_walk import dicts_in
+from deft_mm.models.clip import ClipFacts, clip_facts
+
+# A short side of 256 pixels, of which 224 are cut out.
+_MARGIN = 256 / 224
+
+
+def clip_of(cfg: Mapping) -> dict | None:
+    """The CLIP of a config: that of the detector's backbone, or of the model's.
+
+    Args:
+        cfg (Mapping): A config.
+
+    Returns:
+        dict, optional: Its ``clip`` value; None where the backbone is another one.
+    """
+    model = cfg.get('model') or {}
+    backbone = (model.get('detector') or model).get('backbone') or {}
+    return backbone.get('clip')
+
+
+def exchange_clip(cfg: Config, clip: Mapping | str) -> None:
+    """Exchange the CLIP of a config for another one, in place, with what depends on it.
+
+    These follow: every ``clip`` that is the old one and the class of its backbone, ``in_channels``
+    of a head behind it, sizes of images in pipelines and in the data preprocessor, with the margin
+    of a crop, and a normalisation that is the old CLIP's. What is of another network or has numbers
+    of its own stays.
+
+    Args:
+        cfg (Config): A config whose model has a CLIP backbone.
+        clip (Mapping | str): A ``clip`` config value.
+
+    Raises:
+        ValueError: If the model has no CLIP, or ``clip`` is none.
+        FileNotFoundError: If files of the CLIP are missing.
+    """
+    old = clip_of(cfg)
+    if old is None:
+        raise ValueError(f'{cfg.filename} has no CLIP backbone whose CLIP could be exchanged.')
+    old = copy.deepcopy(old)
+    before, after = clip_facts(old), clip_facts(clip)
+    parts = list(dicts_in(cfg._cfg_dict))
+    for part in parts:
+        backbone, head = part.get('backbone'), part.get('head')
+        if isinstance(backbone, dict) and backbone.get('clip') == old:
+            if backbone.get('type') == before.backbone:
+                backbone['type'] = after.backbone
+            if isinstance(head, dict) and head.get('in_channels') == before.width:
+                head['in_channels'] = after.width
+    for part in parts:
+        if part.get('clip') == old:
+            part['clip'] = copy.deepcopy(clip)
+        if _numbers(part.get('mean')) == before.mean and _numbers(part.get('std')) == before.std:
+            part.update(mean=list(after.mean), std=list(after.std))
+    for transforms in _transforms_in(parts):
+        _resize(transforms, before, after)
+
+
+def _transforms_in(parts: Iterable[dict]) -> Iterator[list]:
+    """Every list of transforms, those of pipelines that a config keeps by name included, once."""
+    seen = set()
+    for part in parts:
+        for key, value in part.items():
+            if key.endswith(('pipeline', '_transforms')) and isinstance(value, list):
+                if id(value) not in seen:
+                    yield value
+                seen.add(id(value))
+
+
+def _resize(transforms: list, before: ClipFacts, after: ClipFacts) -> None:
+    """Let transforms that end in images of the one's size end in those of the other's."""
+    old, new = before.image_size, after.image_size
+    for i, transform in enumerate(transforms):
+        # Padded, it is the crop of a small image in its own size.
+        if not isinstance(transform, dict) or transform.get('padding'):
+            continue
+        for key in ('scale', 'crop_size'):
+            if _pair(transform.get(key)) == old:
+                transform[key] = _like(transform[key], new)
+        if transform.get('type') == 'Cutout' and transform.get('shape') == old[0] // 2:
+            transform['shape'] = new[0] // 2
+        later = [part.get('crop_size') for part in transforms[i + 1 :] if isinstance(part, dict)]
+        with_margin = tuple(round(size * _MARGIN) for size in old)
+        if _pair(transform.get('scale')) == with_margin and any(
+            _pair(size) == old for size in later
+        ):
+            transform['scale'] = _like(
+                transform['scale'], tuple(round(size * _MARGIN) for size in new)
+            )
+
+
+def _pair(size: Any) -> tuple[int, int] | None:
+    if isinstance(size, int):
+        return size, size
+    return tuple(size) if isinstance(size, (list, tuple)) and len(size) == 2 else None
+
+
+def _like(size: Any, new: tuple[int, int]) -> Any:
+    """One number where there was one and it will do."""
+    return new[0] if isinstance(size, int) and new[0] == new[1] else new
+
+
+def _numbers(values: Any) -> tuple | None:
+    return tuple(values) if isinstance(values, (list, tuple)) else None
