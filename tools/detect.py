@@ -26,25 +26,33 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.device import get_device
 from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
-from mmpretrain.registry import DATASETS, HOOKS
+from mmpretrain.registry import HOOKS
 from torch import nn
 
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.command_line import add_traceback_option, run_tool
-from deft_mm.datasets import base_datasets, class_names_of, clean_labels_of, sample_table_of
+from deft_mm.datasets import class_names_of, clean_labels_of, sample_table_of
 from deft_mm.detection import (
+    DEFAULT_TEMPLATE,
     DataSource,
+    add_scoring_options,
     build_detector,
     build_zero_shot_detector,
+    check_scoring_options,
     detector_classes,
     evaluation_transforms,
     find_data,
     load_checkpoint,
+    loader_sizes,
     read_class_map,
+    read_data,
+    require_own,
+    selector_type,
+    usable_device,
+    warn_of_extremes,
 )
 from deft_mm.engine.float32_precision import set_float32_precision
 from deft_mm.engine.launch import (
@@ -63,18 +71,13 @@ from deft_mm.evaluation import SelectionReport
 from deft_mm.fileio import require_writable
 from deft_mm.selection import (
     ClassMatching,
-    SampleTable,
     Selector,
     build_limits,
     build_selector,
-    check_selection,
     is_selection_file,
     prompt_names,
-    read_selection,
     require_pyarrow,
 )
-
-DEFAULT_TEMPLATE = 'a photo of a {}.'
 
 
 def parse_args() -> argparse.Namespace:
@@ -92,10 +95,7 @@ def parse_args() -> argparse.Namespace:
         parser.error('--threshold is short for --selector ThresholdSelector: give one of the two')
     if not args.clip_only and (args.template is not None or args.temperature is not None):
         parser.error('--template and --temperature belong to --clip-only')
-    for name, least in dict(batch_size=1, num_workers=0).items():
-        value = getattr(args, name)
-        if value is not None and value < least:
-            parser.error(f'--{name.replace("_", "-")} is {value}: give {least} or more')
+    check_scoring_options(parser, args)
     if args.clip_only and args.class_names == 'detector':
         parser.error('--clip-only has no classes of its own: leave --class-names out')
     return args
@@ -185,21 +185,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         help='selection file. Defaults to '
         'work_dirs/<config>/detect/<data>_<checkpoint>/selection.csv',
     )
-    group.add_argument('--batch-size', type=int, help="defaults to that of CONFIG's validation")
-    group.add_argument('--num-workers', type=int, help="defaults to those of CONFIG's validation")
-    group.add_argument('--device', help='defaults to the first accelerator, or the CPU')
-    group.add_argument(
-        '--amp', action='store_true', help='mixed precision, see tools/train.py (needs a GPU)'
-    )
+    add_scoring_options(group, "those of CONFIG's validation")
     add_cfg_options(group, 'keys of CONFIG')
-    group.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='job launcher',
-    )
-    # Passed by older launchers; newer ones set the environment variable.
-    group.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
 def noise_filter_of(cfg: Config) -> dict:
@@ -213,7 +200,7 @@ def choose_selector(args: argparse.Namespace, cfg: Config) -> Selector:
     if args.threshold is not None:
         chosen = dict(type='ThresholdSelector', threshold=args.threshold)
     elif args.selector is not None:
-        chosen = dict(type=args.selector)
+        chosen = dict(type=selector_type(args.selector, '--selector'))
     elif args.clip_only:
         chosen = dict(type='LabelMatchSelector')
     else:
@@ -250,24 +237,6 @@ def output_file(args: argparse.Namespace, cfg: Config, data: DataSource) -> Path
     out = run / 'detect' / f'{data.name}_{detector}' / 'selection.csv'
     require_writable(out, 'The selection file')
     return out
-
-
-def require_own(out: Path, samples: SampleTable) -> None:
-    """Refuse to replace the selection of other data that have the same name."""
-    if out.exists():
-        read_selection(out).fingerprint.require_same(
-            samples.fingerprint,
-            f"'{out}', which would be replaced,",
-            hint='Give another place with --out FILE.csv, or remove it.',
-        )
-
-
-def usable_device(name: str) -> torch.device:
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:  # PyTorch's words of either kind
-        reason = str(error).splitlines()[0]
-        raise ValueError(f'--device {name} cannot be used: {reason}') from error
 
 
 def prepare_detector(
@@ -312,18 +281,6 @@ def log_matching(logger: MMLogger, matching: ClassMatching, unmatched: str) -> N
         )
 
 
-def warn_of_extremes(logger: MMLogger, table: SampleTable) -> None:
-    """Say so if everything is kept, nothing, or nothing of a class."""
-    scored = table.scored
-    try:
-        check_selection(
-            table.kept[scored], table.method, table.given_label[scored], table.class_names
-        )
-    except ValueError as error:
-        # The file is there, and its scores show why.
-        logger.warning(str(error))
-
-
 def run(args: argparse.Namespace) -> SelectionReport:
     cfg = read_config(args.config, args.cfg_options, count_classes=False)
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
@@ -340,30 +297,17 @@ def run(args: argparse.Namespace) -> SelectionReport:
         source = read_config(args.pipeline_from, {}, count_classes=False)
     class_map = None if args.class_map is None else read_class_map(args.class_map)
     out = output_file(args, cfg, data)
-    device = get_device() if args.device is None else usable_device(args.device)
+    device = usable_device(args.device)
 
-    dataset = DATASETS.build(data.dataset)
-    dataset.full_init()
-    if len(dataset) == 0:
-        raise ValueError(f'{data.text} has no samples.')
-    for base in base_datasets(dataset):
-        if getattr(base, 'report', None) is not None:
-            logger.info('\n'.join(base.report.to_lines()))
+    dataset, reports = read_data(data)
+    for report in reports:
+        logger.info('\n'.join(report.to_lines()))
     samples = sample_table_of(dataset)
     if args.out is None:
-        require_own(out, samples)
+        require_own(out, samples, 'Give another place with --out FILE.csv, or remove it.')
     transforms, preprocessor = evaluation_transforms(cfg, data, dataset, source)
     detector, matching = prepare_detector(args, cfg, dataset, preprocessor, class_map)
     log_matching(logger, matching, args.unmatched)
-    val = cfg.get('val_dataloader') or {}
-    sizes = {
-        name: next(
-            value
-            for value in (getattr(args, name), own.get(name), val.get(name), default)
-            if value is not None
-        )
-        for name, default in dict(batch_size=64, num_workers=0).items()
-    }
     check_needs(detector, selector.needs, type(selector).__name__)
     start = time.perf_counter()
     table = select(
@@ -379,7 +323,7 @@ def run(args: argparse.Namespace) -> SelectionReport:
         skip_unreadable=own.get('skip_unreadable', False),
         amp_dtype=getattr(torch, amp_dtype(cfg)) if args.amp else None,
         config=Path(args.config).name,
-        **sizes,
+        **loader_sizes(args, own, cfg.get('val_dataloader') or {}),
     )
     report = SelectionReport(table, clean_labels_of(dataset), time.perf_counter() - start)
     if is_main_process():
@@ -390,7 +334,7 @@ def run(args: argparse.Namespace) -> SelectionReport:
             'Next: train on the kept samples, in any config, with train_dataloader.dataset='
             f"dict(type='CleanSubset', dataset={data.text}, selection='{out}')"
         )
-        warn_of_extremes(logger, table)
+        warn_of_extremes(table)
     return report
 
 

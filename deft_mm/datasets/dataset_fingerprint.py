@@ -47,13 +47,20 @@ def _identities(base: BaseDataset) -> np.ndarray:
         paths.append(str(path).replace('\\', '/') if path else '')
         arrays.append('' if image is None else digest_image(np.asarray(image)))
     return np.array(
-        [path + array for path, array in zip(_below_common_folder(paths), arrays, strict=True)],
+        [path + array for path, array in zip(below_common_folder(paths), arrays, strict=True)],
         dtype=object,
     )
 
 
-def _below_common_folder(paths: Sequence[str]) -> list[str]:
-    """Cut off the folders that all paths have in common."""
+def below_common_folder(paths: Sequence[str]) -> list[str]:
+    """Cut off the folders that all paths have in common.
+
+    Args:
+        paths (Sequence[str]): Paths, with slashes.
+
+    Returns:
+        list[str]: What is left of each.
+    """
     folders = {path.rpartition('/')[0] for path in paths}
     split = [folder.split('/') for folder in folders]
     depth = 0

@@ -10,11 +10,15 @@ from mmengine.dataset import force_full_init
 from mmengine.logging import print_log
 
 from deft_mm.datasets.chain import clean_labels_of, given_labels_of
-from deft_mm.datasets.dataset_fingerprint import dataset_fingerprint
+from deft_mm.datasets.dataset_fingerprint import below_common_folder
 from deft_mm.datasets.dataset_wrapper import DatasetWrapper
+from deft_mm.datasets.sample_table_of import sample_table_of
 from deft_mm.selection.sample_table import SampleTable
 from deft_mm.selection.selection_file import read_selection, require_selection_file
 from deft_mm.selection.selector import check_selection
+
+# What a selection file says of how it came about.
+_ABOUT = ('method', 'config', 'created', 'deft_mm_version')
 
 
 class SelectionWrapper(DatasetWrapper):
@@ -161,26 +165,55 @@ class SelectionWrapper(DatasetWrapper):
 def read_selection_of(
     dataset: Any, path: str | PathLike, check_class_names: bool = True
 ) -> SampleTable:
-    """Read the selection file of a data set.
+    """Read the selection file of a data set, or of one that this is a part of.
+
+    A file that lists all images of a folder is good for those that are left when some are held out
+    for validation: of image files each is found by its path, and must have the label that it had.
 
     Args:
-        dataset: The data set that the selection was made of, wrapped or not.
+        dataset: The data set that the selection was made of, or a part of it, wrapped or not.
         path (str | PathLike): The file.
         check_class_names (bool): Whether the class names must be those of the file. Defaults to
             True.
 
     Returns:
-        SampleTable: What is in the file.
+        SampleTable: What the file says of the samples of the data set.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is no selection file, or one of another data set; the message says in what
             that differs.
     """
-    selection = read_selection(path)
+    selection, samples = read_selection(path), sample_table_of(dataset)
+    ignore = () if check_class_names else ('class_names',)
+    differing = set(selection.fingerprint.differing_parts(samples.fingerprint)) - set(ignore)
+    if 'num_samples' in differing and 'class_names' not in differing:
+        rows = _rows_of(samples, selection)
+        if rows is not None:
+            print_log(
+                f"'{path}' lists {len(selection)} samples, of which {len(samples)} are those of "
+                'this data set: the others are left alone.',
+                logger='current',
+            )
+            return samples.with_results(
+                {name: values[rows] for name, values in selection.results().items()},
+                **{name: getattr(selection, name) for name in _ABOUT},
+            )
     selection.fingerprint.require_same(
-        dataset_fingerprint(dataset),
-        f"Selection file '{path}'",
-        ignore=() if check_class_names else ('class_names',),
+        samples.fingerprint, f"Selection file '{path}'", ignore=ignore
     )
     return selection
+
+
+def _rows_of(samples: SampleTable, selection: SampleTable) -> np.ndarray | None:
+    """Where the samples stand in a longer list; None unless each is there once, labelled so."""
+    names, listed = (
+        below_common_folder([path.replace('\\', '/') for path in table.img_path])
+        for table in (samples, selection)
+    )
+    row_of = {name: row for row, name in enumerate(listed)}
+    if '' in row_of or len(row_of) < len(listed) or not row_of.keys() >= set(names):
+        return None
+    rows = np.array([row_of[name] for name in names], dtype=np.int64)
+    same = np.array_equal(selection.given_label[rows], samples.given_label)
+    return rows if same and len(set(names)) == len(names) else None

@@ -1,23 +1,58 @@
 """A trained detector, or zero-shot CLIP, on other data: another set, other noise, other classes."""
 
 from deft_mm.detection.class_map import read_class_map
-from deft_mm.detection.data_source import DataSource, find_data, preprocessor_of
+from deft_mm.detection.clean_summary import CleanSummary, detector_probs
+from deft_mm.detection.data_source import (
+    DataSource,
+    find_data,
+    is_config,
+    preprocessor_of,
+    read_data,
+)
+from deft_mm.detection.default_selector import default_selector, require_enough
 from deft_mm.detection.detector_loading import (
+    DEFAULT_TEMPLATE,
     build_detector,
     build_zero_shot_detector,
     detector_classes,
+    has_clip,
     load_checkpoint,
 )
 from deft_mm.detection.evaluation_transforms import evaluation_transforms
+from deft_mm.detection.scoring_options import (
+    add_scoring_options,
+    check_scoring_options,
+    loader_sizes,
+    usable_device,
+)
+from deft_mm.detection.selection_place import require_own, warn_of_extremes
+from deft_mm.detection.selector_names import selector_type
+from deft_mm.detection.zero_shot_config import zero_shot_config
 
 __all__ = [
+    'DEFAULT_TEMPLATE',
+    'CleanSummary',
     'DataSource',
+    'add_scoring_options',
     'build_detector',
     'build_zero_shot_detector',
+    'check_scoring_options',
+    'default_selector',
     'detector_classes',
+    'detector_probs',
     'evaluation_transforms',
     'find_data',
+    'has_clip',
+    'is_config',
     'load_checkpoint',
+    'loader_sizes',
     'preprocessor_of',
     'read_class_map',
+    'read_data',
+    'require_enough',
+    'require_own',
+    'selector_type',
+    'usable_device',
+    'warn_of_extremes',
+    'zero_shot_config',
 ]

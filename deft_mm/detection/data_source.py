@@ -1,15 +1,19 @@
-"""What ``tools/detect.py --data`` may name: a folder, a list file, or the data set of a config."""
+"""What data a tool may be given to score: a folder, a list file, or the data set of a config."""
 
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmpretrain.registry import DATASETS
 
+from deft_mm.datasets import base_datasets
+from deft_mm.datasets.own_images import DataReport
 from deft_mm.engine.config_walk import pipeline_of
 from deft_mm.engine.launch import read_config
 
@@ -43,6 +47,7 @@ def find_data(
     part: str = 'train',
     options: Mapping[str, Any] | None = None,
     own_options: Mapping[str, Any] | None = None,
+    name: str = '--data',
 ) -> DataSource:
     """Find what is to be scored.
 
@@ -57,6 +62,7 @@ def find_data(
             ``ImageFolderDataset``. Defaults to None.
         own_options (Mapping[str, Any], optional): Overrides that ``cfg`` has, which are only told.
             Defaults to None.
+        name (str): What gives ``path``, for messages. Defaults to '--data'.
 
     Returns:
         DataSource: The data.
@@ -75,15 +81,15 @@ def find_data(
         return _data_of(cfg, part, own_options or {}, is_own=True)
     if not Path(path).exists():
         raise FileNotFoundError(
-            f"--data '{path}' does not exist: give a folder that has a folder for each class, a "
+            f"{name} '{path}' does not exist: give a folder that has a folder for each class, a "
             f'list file ({", ".join(_LISTS)}) or a config file.'
         )
     suffix = Path(path).suffix.lower()
-    if Path(path).is_file() and suffix in _CONFIGS:
+    if is_config(path):
         return _data_of(read_config(path, options, count_classes=False), part, options)
     if Path(path).is_file() and suffix not in _LISTS:
         raise ValueError(
-            f"--data '{path}' is neither a list file ({', '.join(_LISTS)}) nor a config file "
+            f"{name} '{path}' is neither a list file ({', '.join(_LISTS)}) nor a config file "
             f'({", ".join(_CONFIGS)}).'
         )
     if part != 'train':
@@ -96,7 +102,40 @@ def find_data(
     # Files are read as BGR. A config that reads files knows what its network takes.
     reads_files = bool(loading_of((cfg.get('train_dataloader') or {}).get('dataset')))
     to_rgb = preprocessor_of(cfg).get('to_rgb', False) if reads_files else True
-    return DataSource(Path(path).stem, dataset, to_rgb, text)
+    return DataSource(Path(os.path.abspath(path)).stem, dataset, to_rgb, text)
+
+
+def is_config(path: str) -> bool:
+    """Whether a path is that of a config file, going by its name.
+
+    Args:
+        path (str): A path.
+
+    Returns:
+        bool: Whether there is such a file.
+    """
+    return Path(path).is_file() and Path(path).suffix.lower() in _CONFIGS
+
+
+def read_data(data: DataSource) -> tuple[Any, list[DataReport]]:
+    """Read a data set.
+
+    Args:
+        data (DataSource): What was found.
+
+    Returns:
+        tuple[BaseDataset, list[DataReport]]: The data set, which has samples, and what it tells of
+        its files.
+
+    Raises:
+        ValueError: If it has no samples.
+    """
+    dataset = DATASETS.build(data.dataset)
+    dataset.full_init()
+    if len(dataset) == 0:
+        raise ValueError(f'{data.text} has no samples.')
+    reports = [getattr(base, 'report', None) for base in base_datasets(dataset)]
+    return dataset, [report for report in reports if report is not None]
 
 
 def preprocessor_of(cfg: Mapping) -> dict:

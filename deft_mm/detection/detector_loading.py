@@ -15,6 +15,7 @@ from deft_mm.engine.checkpoint_loading import misfits, safe_loading, weights_of
 from deft_mm.engine.data_settings import fill_num_classes, settle_data
 from deft_mm.models.heads import TextHead
 
+DEFAULT_TEMPLATE = 'a photo of a {}.'
 # Of DeFT's checkpoints, of whichever stage.
 _PREFIX = 'detector.'
 # Losses may keep something of every training sample, and nothing that a prediction needs.
@@ -115,11 +116,24 @@ def build_detector(
     return detector.eval()
 
 
+def has_clip(cfg: Config) -> bool:
+    """Whether a config has a detector, or another classifier, with a CLIP backbone.
+
+    Args:
+        cfg (Config): A config.
+
+    Returns:
+        bool: Whether :func:`build_zero_shot_detector` takes it.
+    """
+    model = cfg.get('model') or {}
+    return 'clip' in (model.get('detector', model).get('backbone') or {})
+
+
 def build_zero_shot_detector(
     cfg: Config,
     preprocessor: Mapping,
     class_names: Sequence[str],
-    template: str = 'a photo of a {}.',
+    template: str = DEFAULT_TEMPLATE,
     temperature: float | None = None,
 ) -> nn.Module:
     """Build zero-shot CLIP out of the CLIP of a config's detector; nothing of it is trained.

@@ -63,6 +63,29 @@ def own_folder(cfg: Config) -> Iterator[None]:
             lock.release()
 
 
+@contextmanager
+def locked_folder(folder: str | Path, setting: str) -> Iterator[None]:
+    """Have a folder alone, all processes of a tool together, while it writes there.
+
+    Args:
+        folder (str | Path): The folder, which is made.
+        setting (str): What names it, for the message, such as '--out'.
+
+    Yields:
+        None: While the lock is held.
+
+    Raises:
+        ValueError: If another process works there.
+    """
+    held: list[RunLock] = []
+    try:
+        on_main_process(lambda: _lock(Path(folder), held, f"the folder '{folder}'", setting))
+        yield
+    finally:
+        for lock in held:
+            lock.release()
+
+
 def _enter(cfg: Config, held: list[RunLock]) -> None:
     folder, checkpoints = Path(cfg.work_dir), checkpoint_folder(cfg, cfg.work_dir)
     _lock(folder, held, f'the work directory {folder}', '--work-dir')
@@ -82,11 +105,11 @@ def _lock(folder: Path, held: list[RunLock], name: str, setting: str) -> None:
     try:
         lock = RunLock.acquire(folder / LOCK_FILE)
     except NoLocksError as error:
-        print_log(f'{error} Nothing keeps a second training out.', 'current', logging.WARNING)
+        print_log(f'{error} Nothing keeps a second process out.', 'current', logging.WARNING)
         return
     if lock is None:
         raise ValueError(
-            f'Another process trains in {name}: wait until it ends, or give another {setting}.'
+            f'Another process works in {name}: wait until it ends, or give another {setting}.'
         )
     held.append(lock)
 

@@ -16,6 +16,7 @@ from deft_mm.selection.label_match_selector import LabelMatchSelector
 from deft_mm.selection.sample_table import ON_DEMAND, RESULTS, SampleTable
 from deft_mm.selection.score_selector import ScoreSelector
 from deft_mm.selection.selection_file import (
+    is_edited,
     is_selection_file,
     read_selection,
     require_pyarrow,
@@ -49,6 +50,7 @@ __all__ = [
     'build_selector',
     'check_selection',
     'find_wrong_labels',
+    'is_edited',
     'is_selection_file',
     'prompt_names',
     'read_selection',

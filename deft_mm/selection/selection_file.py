@@ -113,11 +113,46 @@ def read_selection(path: str | PathLike) -> SampleTable:
         ValueError: If it is not a whole, valid selection file; the message says what was found.
         ImportError: If it is Parquet, and pyarrow is not installed.
     """
-    path = Path(path)
+    table, header = _read(Path(path))
+    if table.num_kept != header['num_kept']:
+        print_log(
+            f"'{path}' keeps {table.num_kept} samples, but {header['num_kept']} when it was "
+            'written: it was edited since. The edited column is used.',
+            logger='current',
+            level=logging.WARNING,
+        )
+    elif _is_changed(table, header):
+        print_log(
+            f"'{path}' holds other values than were written: it was edited since, or is damaged. "
+            'They are used.',
+            logger='current',
+            level=logging.WARNING,
+        )
+    return table
+
+
+def is_edited(path: str | PathLike) -> bool:
+    """Whether a selection file holds other values than were written, as after a person's edits.
+
+    Args:
+        path (str | PathLike): The file.
+
+    Returns:
+        bool: Whether it does; the order of rows, further columns and spelling don't count.
+
+    Raises:
+        FileNotFoundError: See :func:`read_selection`.
+        ValueError: See there.
+        ImportError: See there.
+    """
+    return _is_changed(*_read(Path(path)))
+
+
+def _read(path: Path) -> tuple[SampleTable, dict]:
     require_pyarrow(path)
     with _explained(path):
         header, columns = (_read_parquet if _is_parquet(path) else _read_csv)(path)
-        return _to_table(header, columns, path)
+        return _to_table(header, columns), header
 
 
 def require_selection_file(path: str | PathLike) -> None:
@@ -325,7 +360,7 @@ def _read_csv(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
     return header, columns
 
 
-def _to_table(header: dict, columns: dict[str, np.ndarray], path: Path) -> SampleTable:
+def _to_table(header: dict, columns: dict[str, np.ndarray]) -> SampleTable:
     fingerprint = Fingerprint.from_dict(header['fingerprint'])
     order = _order_of(columns.pop('sample_idx'), fingerprint.num_samples)
     columns = {
@@ -333,25 +368,17 @@ def _to_table(header: dict, columns: dict[str, np.ndarray], path: Path) -> Sampl
         for name, values in columns.items()
     }
     of_data = {name: columns.pop(name) for name in ('img_path', 'given_label')}
-    table = SampleTable(fingerprint, header['classes'], **of_data).with_results(
+    return SampleTable(fingerprint, header['classes'], **of_data).with_results(
         columns,
         **{name: header[name] for name in ('method', 'config', 'created', 'deft_mm_version')},
     )
-    if table.num_kept != header['num_kept']:
-        print_log(
-            f"'{path}' keeps {table.num_kept} samples, but {header['num_kept']} when it was "
-            'written: it was edited since. The edited column is used.',
-            logger='current',
-            level=logging.WARNING,
-        )
-    elif header.get('checksum', _checksum(table)) != _checksum(table):
-        print_log(
-            f"'{path}' holds other values than were written: it was edited since, or is damaged. "
-            'They are used.',
-            logger='current',
-            level=logging.WARNING,
-        )
-    return table
+
+
+def _is_changed(table: SampleTable, header: dict) -> bool:
+    # Earlier versions wrote no checksum.
+    return table.num_kept != header['num_kept'] or header.get(
+        'checksum', _checksum(table)
+    ) != _checksum(table)
 
 
 def _as_written(line: str) -> str:

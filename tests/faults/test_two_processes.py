@@ -63,5 +63,5 @@ def test_of_two_trainings_in_one_folder_one_is_refused(server, config):
     codes = server.train(config, folder, processes=2, together=False, patience=60)
     log = Path(f'{folder}.log').read_text()
     assert sorted(codes) == [0, 2], log[-3000:]
-    assert 'Another process trains' in log or 'holds a run' in log
+    assert 'Another process works' in log or 'holds a run' in log
     assert result_of(folder)['summary']['finished']

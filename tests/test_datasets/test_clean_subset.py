@@ -1,5 +1,6 @@
 import copy
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -92,6 +93,34 @@ def test_selection_of_another_data_set_is_refused_and_the_difference_named(tmp_p
     for part, dataset in others.items():
         with pytest.raises(ValueError, match=f'selection.csv.*the {part} differ'):
             CleanSubset(dataset, path)
+
+
+def test_a_part_of_the_files_takes_its_rows_of_the_selection_of_all(tmp_path):
+    root = image_folder(tmp_path / 'data')
+    kept = np.arange(12) % 3 > 0
+    path = write(tmp_path / 'selection.csv', folder_dataset(root), kept)
+    root = root.rename(tmp_path / 'elsewhere')
+    part = folder_dataset(root)
+    left = np.array([0, 1, 4, 6, 7, 11])
+    subset = CleanSubset(part.get_subset(left.tolist()), path)
+    names = [Path(subset.get_data_info(i)['img_path']) for i in range(len(subset))]
+    everything = [Path(part.get_data_info(i)['img_path']) for i in range(12)]
+    assert names == [everything[i] for i in left if kept[i]]
+    assert [subset.get_data_info(i)['sample_idx'] for i in range(3)] == [1, 2, 4]
+    # Another label, another file, another order of the classes: other data.
+    (root / 'class_0/0.png').rename(root / 'class_1/9.png')
+    with pytest.raises(ValueError, match='number of samples differ'):
+        CleanSubset(folder_dataset(root).get_subset([0, 3, 7]), path)
+
+
+def test_a_part_whose_labels_have_changed_is_other_data(tmp_path):
+    root = image_folder(tmp_path / 'data')
+    path = write(tmp_path / 'selection.csv', folder_dataset(root), np.ones(12, bool))
+    part = folder_dataset(root).get_subset(range(8))
+    flipped = NoisyLabelDataset(part, lambda labels, n, dataset: (labels + 1) % n)
+    with pytest.raises(ValueError, match='number of samples differ'):
+        CleanSubset(flipped, path)
+    assert len(CleanSubset(NoisyLabelDataset(part), path)) == 8
 
 
 def test_other_spelling_of_the_classes_is_admitted_on_request(tmp_path):

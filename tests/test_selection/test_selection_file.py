@@ -11,7 +11,13 @@ import torch
 from pyarrow import parquet
 
 from deft_mm.csv_cells import from_cell
-from deft_mm.selection import SampleTable, is_selection_file, read_selection, write_selection
+from deft_mm.selection import (
+    SampleTable,
+    is_edited,
+    is_selection_file,
+    read_selection,
+    write_selection,
+)
 from tests.test_selection.selection_utils import GIVEN, fingerprint, selection
 
 KINDS = ['selection.csv', 'selection.parquet']
@@ -199,7 +205,7 @@ def test_kept_edited_by_hand_counts_with_a_warning(path, monkeypatch):
     assert read_selection(path).num_kept == 2 and not messages
     edit(path, '0.33333334,1', '0.33333334,FALSE')
     assert read_selection(path).kept.tolist() == [False, False, True, False, False]
-    assert len(messages) == 1 and 'edited' in messages[0]
+    assert len(messages) == 1 and 'edited' in messages[0] and is_edited(path)
 
 
 @pytest.mark.parametrize(
@@ -218,9 +224,10 @@ def test_values_that_are_not_those_written_are_told(path, monkeypatch, old, new,
     monkeypatch.setattr(
         'deft_mm.selection.selection_file.print_log', lambda text, **_: messages.append(text)
     )
+    assert not is_edited(path)
     edit(path, old, new)
     read_selection(path)
-    assert len(messages) == warnings
+    assert len(messages) == warnings and is_edited(path) == bool(warnings)
     assert all(str(path) in text and 'is damaged' in text for text in messages)
 
 

@@ -308,12 +308,7 @@ def test_a_number_of_classes_that_the_config_leaves_open_is_that_of_the_checkpoi
         (['--data-options', 'a=1'], ValueError, '--data-options belong to --data'),
         (['--class-map', 'nowhere.csv'], FileNotFoundError, 'nowhere.csv'),
         (['--pipeline-from', 'nowhere.py'], FileNotFoundError, 'nowhere.py'),
-        (['--selector', 'NoSelector'], ValueError, 'Known selectors: .*DualPrompt'),
-        (
-            ['--selector', 'FileSelector', '--selector-options', 'path=x'],
-            ValueError,
-            'selection=.x.',
-        ),
+        (['--selector', 'NoSelector'], ValueError, '--selector is .*Known selectors: .*dual_prom'),
         (['--clip-only', '--selector', 'DualPromptSelector'], ValueError, 'ZeroShotHead does not'),
         (['--out', '.'], ValueError, 'is no selection file'),
         (['--out', 'list.csv'], ValueError, 'list.csv. exists and is no selection file'),

@@ -225,7 +225,7 @@ def test_work_directory_of_a_running_training_is_refused(copied, config, monkeyp
     lock = RunLock.acquire(copied / LOCK_FILE)
     before = contents(copied)
     for options in ([], ['--resume']):
-        with pytest.raises(ValueError, match='Another process trains in the work directory'):
+        with pytest.raises(ValueError, match='Another process works in the work directory'):
             tool(monkeypatch, 'train.py', config, '--work-dir', copied, *options)
     assert contents(copied) == before
     lock.release()
@@ -238,7 +238,7 @@ def test_checkpoint_folder_of_a_running_training_is_refused(config, tmp_path, mo
     common = tmp_path / 'common'
     options = ['--cfg-options', f'default_hooks.checkpoint.out_dir={common}']
     lock = RunLock.acquire(common / 'run' / LOCK_FILE)  # that of tmp_path/a/run
-    with pytest.raises(ValueError, match=rf'trains in the checkpoint folder {common}/run.*out_dir'):
+    with pytest.raises(ValueError, match=rf'works in the checkpoint folder {common}/run.*out_dir'):
         tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path / 'b' / 'run', *options)
     RunLock.acquire(tmp_path / 'b' / 'run' / LOCK_FILE).release()  # it was given back
     lock.release()

@@ -1,0 +1,330 @@
+"""The tool that finds wrong labels without a config and without training, run as a user runs it."""
+
+import csv
+import json
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deft_mm.datasets import DigitsDataset, class_names_of
+from deft_mm.evaluation import detection_metrics
+from deft_mm.run_lock import RunLock
+from deft_mm.selection import read_selection
+from runner_utils import REPO
+from tool_utils import tool
+
+NUM_IMAGES = 360
+NAMES = class_names_of(DigitsDataset())
+
+
+def write_digits(root: Path, number: int = NUM_IMAGES, moved: float = 0.2) -> Path:
+    """Digits as files, some in the folder of another class; their names say the right one."""
+    draw = np.random.RandomState(0)
+    dataset = DigitsDataset()
+    for idx in range(number):
+        info = dataset.get_data_info(idx)
+        true = given = info['gt_label']
+        if draw.random_sample() < moved:
+            given = (true + draw.randint(1, 10)) % 10
+        folder = root / NAMES[given]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(info['img']).save(folder / f'{true}_{idx:04d}.png')
+    return root
+
+
+def true_labels(selection) -> np.ndarray:
+    names = [true_name(path) for path in selection.img_path]
+    return np.array([selection.class_names.index(name) for name in names])
+
+
+def true_name(path: str) -> str:
+    return NAMES[int(Path(path).name[0])]
+
+
+def clean(monkeypatch, *arguments) -> None:
+    tool(monkeypatch, 'clean.py', *arguments, '--num-workers', 0)
+
+
+@pytest.fixture(scope='module')
+def images(tmp_path_factory):
+    root = write_digits(tmp_path_factory.mktemp('user') / 'my digits')
+    (root / 'two' / 'broken.png').write_text('no image')
+    return root
+
+
+@pytest.fixture(scope='module')
+def cleaned(images, tmp_path_factory):
+    """The work directory of one run of the tool, and what it has printed."""
+    home = tmp_path_factory.mktemp('home')
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(home)
+        clean(monkeypatch, images, '--clip', 'tiny')
+    return home / 'work_dirs/clean/my digits'
+
+
+@pytest.fixture
+def copy(cleaned, tmp_path):
+    """A work directory that a test may change."""
+    return Path(shutil.copytree(cleaned, tmp_path / 'out'))
+
+
+def figures_of(out: Path) -> dict:
+    return json.loads((out / 'summary.json').read_text())
+
+
+def edit(out: Path) -> None:
+    """Keep a rejected sample, as a person would."""
+    text = (out / 'selection.csv').read_text()
+    row = next(line for line in text.splitlines() if re.match(r'\d+,.*,0(,|$)', line))
+    edited = re.sub(r',0(?=$|,[^,]*$)', ',1', row)
+    assert edited != row
+    (out / 'selection.csv').write_text(text.replace(row, edited))
+
+
+def test_every_readable_image_is_listed_and_most_wrong_labels_are_found(cleaned, images):
+    selection = read_selection(cleaned / 'selection.csv')
+    assert len(selection) == NUM_IMAGES and selection.method == 'AuditSelector'
+    assert {Path(path).parent.parent for path in selection.img_path} == {images}
+    right = true_labels(selection) == selection.given_label
+    metrics = detection_metrics(selection.kept, selection.given_label, true_labels(selection))
+    of_all = 200 * right.mean() / (1 + right.mean())
+    assert metrics['f1'] > of_all + 2
+
+
+def test_the_summary_tells_what_the_selection_holds(cleaned):
+    figures, selection = figures_of(cleaned), read_selection(cleaned / 'selection.csv')
+    assert figures['kept'] == selection.num_kept and figures['samples'] == NUM_IMAGES
+    assert figures['kept'] + figures['rejected'] == NUM_IMAGES
+    share = figures['wrong_share']
+    assert 0 <= share['low'] <= share['estimate'] <= share['high'] <= 1
+    wrong = (true_labels(selection) != selection.given_label).mean()
+    assert share['low'] <= wrong <= share['high']
+    for one in figures['classes']:
+        of_class = selection.given_label == selection.class_names.index(one['name'])
+        assert one['samples'] == of_class.sum()
+        assert one['rejected'] == pytest.approx(1 - selection.kept[of_class].mean(), abs=1e-4)
+        assert 0 <= one['zero_shot_agreement'] <= 1
+    first = figures['look_first']
+    true = [true_name(one['path']) for one in first]
+    assert np.mean([one['given'] != name for one, name in zip(first, true, strict=True)]) > 0.8
+    assert np.mean([one['suggested'] == name for one, name in zip(first, true, strict=True)]) > 0.6
+    assert [one['score'] for one in first] == sorted(one['score'] for one in first)
+    counted = sum(pair['samples'] for pair in figures['pairs'])
+    assert counted <= figures['rejected'] and all(
+        p['given'] != p['suggested'] for p in figures['pairs']
+    )
+
+
+def test_the_log_tells_the_same_and_no_accuracy(cleaned):
+    log, figures = (cleaned / 'clean.log').read_text(), figures_of(cleaned)
+    summary = log[log.index('Summary') :]
+    for text in (
+        f'{figures["kept"]} of {NUM_IMAGES} images',
+        f'{figures["wrong_share"]["estimate"]:.1%} of all by the best guess',
+        f'says the given label of {figures["zero_shot_agreement"]:.1%} of the images',
+        figures['look_first'][0]['path'],
+        figures['next'],
+    ):
+        assert text in summary
+    assert 'accuracy' not in log.lower()
+    # Zero-shot CLIP's agreement with the labels is what it was before anything was rejected.
+    assert 'unreadable image' in log[: log.index('Summary')]
+
+
+def test_what_is_wrong_with_the_files_is_a_table(cleaned, images):
+    rows = list(csv.DictReader((cleaned / 'data_report.csv').read_text().splitlines()))
+    assert str(images / 'two/broken.png') in [row['path'] for row in rows]
+    assert not list(cleaned.glob('.*tmp'))
+
+
+def test_the_next_command_trains_on_what_is_kept(cleaned, monkeypatch, tmp_path):
+    python, script, config = shlex.split(figures_of(cleaned)['next'])
+    monkeypatch.chdir(cleaned.parent.parent.parent)
+    assert python == 'python' and Path(script).resolve() == REPO / 'tools/train.py'
+    options = ['train_cfg.max_epochs=1', 'train_dataloader.num_workers=0']
+    options += ['val_dataloader.num_workers=0']
+    tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path, '--cfg-options', *options)
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    selection = read_selection(cleaned / 'selection.csv')
+    held_out = NUM_IMAGES - int(re.search(r'of which (\d+) are those', log)[1])
+    assert 20 < held_out < 60
+    kept = int(re.search(r'CleanSubset of .*Selected: (\d+) of \d+ \(kept\)', log)[1])
+    assert selection.num_kept - held_out <= kept < selection.num_kept
+
+
+def test_the_same_data_are_cleaned_again_by_another_detector(copy, images, monkeypatch):
+    options = ['--detector', 'knn', '--detector-options', 'k=10', '--out', copy]
+    clean(monkeypatch, images, '--clip', 'tiny', *options)
+    assert read_selection(copy / 'selection.csv').method == 'KNNSelector'
+    assert figures_of(copy)['wrong_share'] is None
+    assert (copy / 'clean.log').read_text().count('Summary') == 2
+
+
+def test_a_persons_edits_are_never_replaced_and_then_trains_on_them(copy, images, monkeypatch):
+    edit(copy)
+    edited = (copy / 'selection.csv').read_bytes()
+    options = [images, '--clip', 'tiny', '--out', copy]
+    with pytest.raises(ValueError, match=r'selection.csv. was edited .*--then METHOD'):
+        clean(monkeypatch, *options)
+    with pytest.raises(ValueError, match='was edited'):
+        clean(monkeypatch, *options, '--then', 'ce', '--detector', 'knn')
+    started = []
+    monkeypatch.setattr('os.execv', lambda *command: started.append(command))
+    clean(monkeypatch, *options, '--then', 'ce')
+    assert (copy / 'selection.csv').read_bytes() == edited
+    ((program, (*_, script, config)),) = started
+    assert program == sys.executable and Path(script).name == 'train.py'
+    assert f"selection='{copy}/selection.csv'" in Path(config).read_text()
+
+
+def test_then_hands_the_selection_to_a_method_that_has_a_detector_of_its_own(
+    copy, images, monkeypatch
+):
+    started = []
+    monkeypatch.setattr('os.execv', lambda *command: started.append(command))
+    clean(monkeypatch, images, '--clip', 'tiny', '--out', copy, '--then', 'fixmatch')
+    config = Path(started[0][1][-1]).read_text()
+    assert config.count('CleanSubset') == 0
+    assert f"selection='{copy}/selection.csv'" in config
+
+
+def test_the_training_data_of_a_config_are_cleaned_with_its_own_clip(tmp_path, monkeypatch):
+    options = [
+        '--out',
+        tmp_path / 'out',
+        '--data-options',
+        'train_dataloader.dataset.noise.ratio=0.2',
+    ]
+    clean(monkeypatch, REPO / 'configs/deft/deft_digits_sym40.py', *options)
+    selection = read_selection(tmp_path / 'out/selection.csv')
+    assert len(selection) == 1297 and selection.config == 'deft_digits_sym40.py'
+    clean_labels = DigitsDataset().get_gt_labels()
+    metrics = detection_metrics(selection.kept, selection.given_label, clean_labels)
+    assert metrics['f1'] > 92  # all kept: 90.2
+    assert (tmp_path / 'out/detection_curve.csv').exists()
+    assert figures_of(tmp_path / 'out')['look_first'][0]['path'].startswith('sample ')
+
+
+def test_few_images_are_cleaned_without_an_audit(tmp_path, monkeypatch, capsys):
+    root = write_digits(tmp_path / 'few', 120)
+    # A class of one image.
+    shutil.copytree(root / 'one', tmp_path / 'kept')
+    for path in sorted((root / 'one').iterdir())[1:]:
+        path.unlink()
+    clean(monkeypatch, root, '--clip', 'tiny', '--out', tmp_path / 'out')
+    selection = read_selection(tmp_path / 'out/selection.csv')
+    assert selection.method == 'ScoreSelector' and 0 < selection.num_kept < len(selection)
+    assert 'too few for an audit' in capsys.readouterr().out
+    with pytest.raises(ValueError, match=r'AuditSelector needs 250 images, and there are \d+'):
+        clean(monkeypatch, root, '--clip', 'tiny', '--out', tmp_path / 'b', '--detector', 'audit')
+    assert not (tmp_path / 'b').exists()
+
+
+@pytest.fixture(scope='module')
+def small(tmp_path_factory):
+    """A folder of few images, other ones than those of ``images``."""
+    return write_digits(tmp_path_factory.mktemp('small') / 'images', 60)
+
+
+@pytest.mark.parametrize(
+    ('options', 'error', 'match'),
+    [
+        (['nowhere'], FileNotFoundError, "DATA 'nowhere' does not exist: give a folder that has"),
+        (['note.txt'], ValueError, "DATA 'note.txt' is neither a list file"),
+        (['classless'], FileNotFoundError, "no image in '.*classless': expected <class>/<image>"),
+        (['single'], ValueError, 'has the classes .one.: a classifier needs two or more'),
+        (['{small}', '--detector', 'magic'], ValueError, "--detector is 'magic'.*audit, .*knn"),
+        (['{small}', '--detector', 'knn', '--detector-options', 'k=0'], ValueError, '`k` is a num'),
+        (['{small}', '--detector', 'threshold'], ValueError, "missing .* 'threshold'"),
+        (['{small}', '--detector', 'dual_prompt'], ValueError, 'which ZeroShotHead does not give'),
+        (['{small}', '--detector', 'confident_learning'], ImportError, 'needs cleanlab, which is'),
+        (
+            ['{small}', '--detector', 'score', '--detector-options', 'folds=50'],
+            ValueError,
+            'cross-validates in 50 folds, and no two classes have as many images',
+        ),
+        (['{small}', '--clip', 'ViT-Z-99'], ValueError, 'ViT-Z-99'),
+        (['{small}', '--out', 'note.txt'], ValueError, "--out 'note.txt'.* is a file"),
+        (['{small}', '--out', '/proc/x'], OSError, "--out '/proc/x': '/proc' cannot be written"),
+        (['{small}', '--out', '{small}/out'], ValueError, "out' lies within the images"),
+        (['{small}', '--out', 'classless'], ValueError, 'has files of something else, which are'),
+        (['{small}', '--out', '{cleaned}'], ValueError, 'belongs to another data set: .*60 here'),
+        (['{small}', '--amp'], ValueError, '--amp .* needs a GPU'),
+        (['{small}', '--device', 'moon'], ValueError, '--device moon cannot be used'),
+    ],
+)
+def test_mistakes_are_one_clear_error_before_features_are_computed(
+    options, error, match, small, cleaned, tmp_path, monkeypatch
+):
+    def compute(*args, **kwargs):
+        raise AssertionError('features are computed')
+
+    monkeypatch.setattr('deft_mm.engine.select.score_samples', compute)
+    monkeypatch.setattr('deft_mm.engine.launch.get_device', lambda: 'cpu')
+    monkeypatch.setitem(sys.modules, 'cleanlab', None)
+    monkeypatch.chdir(tmp_path)
+    Path('note.txt').write_text('mine')
+    Path('classless').mkdir()
+    shutil.copy(next(small.glob('*/*.png')), 'classless')
+    shutil.copytree(small / 'one', 'single/one')
+    before = (cleaned / 'selection.csv').read_bytes()
+    options = [text.format(small=small, cleaned=cleaned) for text in options]
+    clip = [] if '--clip' in options else ['--clip', 'tiny']
+    with pytest.raises(error, match=match):
+        clean(monkeypatch, *options, *clip)
+    assert Path('note.txt').read_text() == 'mine' and not Path('work_dirs').exists()
+    assert (cleaned / 'selection.csv').read_bytes() == before
+    assert not (small / 'out').exists()
+
+
+def test_two_do_not_write_to_one_folder(copy, images, monkeypatch):
+    lock = RunLock.acquire(copy / '.deft_mm.lock')
+    try:
+        with pytest.raises(ValueError, match=r"Another process works in the folder '.*--out"):
+            clean(monkeypatch, images, '--clip', 'tiny', '--out', copy)
+    finally:
+        lock.release()
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--detector-options', 'k=3'], '--detector-options belong to --detector'),
+        (['--then', 'magic'], 'invalid choice'),
+        (['--then', 'ce', '--launcher', 'pytorch'], '--then goes on in one process'),
+        (['--batch-size', '0'], '--batch-size is 0: give 1 or more'),
+    ],
+)
+def test_options_that_do_not_fit_end_in_a_usage_message(options, message, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        tool(monkeypatch, 'clean.py', 'images', *options)
+    assert message in capsys.readouterr().err
+
+
+def test_two_processes_select_what_one_selects(images, cleaned, tmp_path):
+    out = tmp_path / 'out'
+    command = [sys.executable, REPO / 'tools/launch.py', '--nproc_per_node=2']
+    command += [f'--master_port={free_port()}', REPO / 'tools/clean.py', images, '--clip', 'tiny']
+    command += ['--out', out, '--launcher', 'pytorch', '--num-workers', '0']
+    env = dict(os.environ, OMP_NUM_THREADS='1')
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=env)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count('look at first') == 1
+    together, alone = (read_selection(folder / 'selection.csv') for folder in (out, cleaned))
+    np.testing.assert_array_equal(together.kept, alone.kept)
+    np.testing.assert_allclose(together.score, alone.score, atol=1e-4)
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(('127.0.0.1', 0))
+        return sock.getsockname()[1]
