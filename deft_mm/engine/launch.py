@@ -19,6 +19,7 @@ from mmengine.dist import init_dist, is_distributed
 from mmengine.utils.dl_utils import set_multi_processing
 
 from deft_mm.engine.checkpoint_loading import use_safe_loading
+from deft_mm.engine.clip_settings import check_clip
 from deft_mm.engine.config_check import check_config
 from deft_mm.engine.config_walk import DATALOADERS
 from deft_mm.engine.data_settings import settle_data
@@ -137,6 +138,7 @@ def load_config(args: Namespace, persistent_workers: bool) -> Config:
     if cfg.get('model') is None:
         raise ValueError(f'Config file {args.config} has no model.')
     check_config(cfg, [key.removeprefix(MEANT) for key in args.cfg_options])
+    check_clip(cfg)
     cfg.launcher = args.launcher
     join_processes(args.launcher, cfg)
     if args.work_dir is not None:
