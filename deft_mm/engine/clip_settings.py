@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from deft_mm.engine.config_walk import dicts_in, parts_of
-from deft_mm.models.clip import ClipFacts, clip_facts, clip_named
+from deft_mm.models.clip import ClipFacts, clip_facts, clip_named, resolve_clip
 
 # A short side of 256 pixels, of which 224 are cut out.
 _MARGIN = 256 / 224
@@ -143,6 +143,23 @@ def check_clip(cfg: Mapping) -> None:
                 f'{clip}), whose features have nothing in common: --cfg-options clip.model=... '
                 'exchanges both.'
             )
+
+
+def fetches_weights(cfg: Mapping) -> bool:
+    """Whether a model has a CLIP whose weights are downloaded where they are not yet.
+
+    Args:
+        cfg (Mapping): A config.
+
+    Returns:
+        bool: True if one has.
+
+    Raises:
+        ValueError: If a ``clip`` is none.
+        FileNotFoundError: If files of one are missing.
+    """
+    clips = (part['clip'] for part in dicts_in(cfg.get('model')) if part.get('clip') is not None)
+    return any(resolve_clip(clip).tag is not None for clip in clips)
 
 
 def _transforms_in(parts: Iterable[dict]) -> Iterator[list]:

@@ -2,6 +2,7 @@
 
 import json
 
+import open_clip
 import pytest
 from mmengine.config import Config
 
@@ -195,3 +196,23 @@ def test_another_clip_trains_by_its_name_alone(name, folder, tmp_path, monkeypat
     # The config that the run has written says the same, and can be changed in the same way.
     written = read_config(str(tmp_path / config.name), {'clip.model': 'tiny'}, count_classes=False)
     assert all(clip == dict(model='tiny') for clip in clips_in(written))
+
+
+@pytest.mark.parametrize(
+    ('name', 'options'),
+    [
+        ('train.py', []),
+        ('test.py', ['weights.pth']),
+        ('clean.py', []),
+        ('detect.py', ['--clip-only', '--out', 'selection.csv']),
+    ],
+)
+def test_missing_data_are_told_before_weights_are_fetched(name, options, tmp_path, monkeypatch):
+    def fetch(*args, **kwargs):
+        raise AssertionError('the weights are asked for')
+
+    monkeypatch.setattr(open_clip, 'download_pretrained', fetch)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'weights.pth').touch()
+    with pytest.raises((FileNotFoundError, ValueError), match='data/cub'):
+        tool(monkeypatch, name, REPO / 'configs/deft/deft_cub_sym40.py', *options)
