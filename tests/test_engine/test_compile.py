@@ -1,14 +1,11 @@
 """``compile=True`` changes speed, and nothing else."""
 
-import socket
-
 import pytest
 import torch
-import torch.multiprocessing as mp
+from process_utils import run_tool
 from torch._dynamo.utils import counters
 
 from runner_utils import run, same_state, scalars, tiny
-from scoring_utils import train_in_process
 
 CONFIG = 'deft/deft_digits_sym40.py'
 STAGES = dict(train_cfg__max_epochs=4, default_hooks__noise_filter__detector_epochs=2)
@@ -71,15 +68,9 @@ def test_compiled_resume_in_either_stage_equals_uninterrupted_run(whole, tmp_pat
     assert same_state(whole[0].model.state_dict(), resumed.model.state_dict())
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]
-
-
 def test_compiled_distributed_run_equals_one_of_a_single_process(whole, tmp_path):
     small(tmp_path / 'run').dump(tmp_path / 'config.py')
-    mp.spawn(train_in_process, (free_port(), str(tmp_path)), nprocs=1)
+    run_tool('train.py', [tmp_path / 'config.py'], tmp_path, processes=1)
     found = torch.load(tmp_path / 'run' / 'epoch_4.pth', weights_only=True)['state_dict']
     expected = whole[0].model.state_dict()
     assert found.keys() == expected.keys()
@@ -97,7 +88,7 @@ def test_two_processes_train_compiled_towers_of_several_gradient_buckets(tmp_pat
     cfg.model_wrapper_cfg.bucket_cap_mb = 3
     cfg.compile = dict(backend='aot_eager')
     cfg.dump(tmp_path / 'config.py')
-    mp.spawn(train_in_process, (free_port(), str(tmp_path), 2), nprocs=2)
+    run_tool('train.py', [tmp_path / 'config.py'], tmp_path)
     assert (tmp_path / 'run' / 'epoch_2.pth').is_file()
 
 
