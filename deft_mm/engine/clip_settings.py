@@ -137,12 +137,19 @@ def check_clip(cfg: Mapping) -> None:
                 f'{key}.backbone have the width {width}: set it to {width}. '
                 '--cfg-options clip.model=... exchanges a CLIP with all that depends on it.'
             )
-        if head.get('clip') not in (None, clip):
+        if head.get('clip') is not None and _name(head['clip']) != _name(clip):
             raise ValueError(
                 f'{key}.head.clip and {key}.backbone.clip are two CLIPs ({head["clip"]} and '
                 f'{clip}), whose features have nothing in common: --cfg-options clip.model=... '
                 'exchanges both.'
             )
+
+
+def _name(clip: Mapping | str) -> tuple[str | None, str | None]:
+    """Model and weights, of which those that are given layer by layer have no name."""
+    clip = dict(model=clip) if isinstance(clip, str) else clip
+    model = clip.get('model')
+    return model if isinstance(model, str) else None, clip.get('pretrained')
 
 
 def fetches_weights(cfg: Mapping) -> bool:

@@ -71,7 +71,9 @@ def spawn(folder, **options) -> str:
     """Train in two processes, of which the first is slow, and return the log."""
     cfg = tiny(CONFIG, folder / 'run', num_samples=16, **options)
     cfg.custom_hooks = [dict(type='SlowFirstProcess', seconds=4)]
-    cfg.custom_imports = dict(imports=['deft_mm', 'runner_utils'], allow_failed_imports=False)
+    cfg.custom_imports = dict(
+        imports=['deft_mm', 'runner_utils', 'scoring_utils'], allow_failed_imports=False
+    )
     cfg.default_hooks.noise_filter.selector = dict(type='KeepEvenIndices')
     cfg.dump(folder / 'config.py')
     run_tool('train.py', [folder / 'config.py'], folder)
