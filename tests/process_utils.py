@@ -6,6 +6,7 @@ Importing takes ten seconds of a core, in each process; most runs of tests take 
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import inspect
 import multiprocessing
@@ -53,6 +54,7 @@ def _be_one(rank: int, port: int, world_size: int, file: str, name: str, argumen
         MASTER_PORT=str(port),
     )
     torch.set_num_threads(1)
+    gc.freeze()  # see conftest.py
     # Takes longer than all the rest of a small run.
     mmengine.config.config.FormatCode = lambda text, **kwargs: (text, True)
     # Test files are modules of no package that could be imported by its name.
