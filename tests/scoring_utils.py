@@ -15,6 +15,7 @@ from mmpretrain.registry import DATASETS, HOOKS, MODELS, TRANSFORMS
 from deft_mm.datasets import sample_table_of
 from deft_mm.engine.launch import leave_distributed
 from deft_mm.engine.scoring_pass import score_samples
+from kept_features_utils import NEEDS, build_detector, images, score
 from runner_utils import tiny
 from tools import train
 
@@ -52,9 +53,19 @@ def score_all(sizes) -> dict[str, np.ndarray]:
     return scores
 
 
+def score_kept(folder: str) -> dict[str, np.ndarray]:
+    """Score images, then more of them, with features that are kept; note what was computed."""
+    model, found = build_detector(), {}
+    for number in (21, 30, 30):
+        table = score(model, images(number), folder, 'float16')
+        found.setdefault('computed', []).append(model.images)
+    return found | {name: getattr(table, name) for name in ('pred_label', *NEEDS)}
+
+
 def score_in_process(rank: int, folder: str) -> None:
     torch.distributed.init_process_group('gloo')
     np.savez(f'{folder}/{rank}.npz', **score_all(SIZES))
+    np.savez(f'{folder}/kept{rank}.npz', **score_kept(f'{folder}/features'))
     leave_distributed()
 
 

@@ -7,8 +7,9 @@ of the data, K classes of the model that are looked at, E width of a feature, F 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from itertools import chain
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 
 from deft_mm.datasets import evaluation_view, scoring_collate
 from deft_mm.engine.finite import non_finite_weights
+from deft_mm.engine.kept_features import FeatureFolder, KeptFeatures
 from deft_mm.models.backbones import CLIPBackbone
 from deft_mm.models.heads import ScoringHead, class_scores
 from deft_mm.progress import Progress
@@ -51,6 +53,7 @@ def score_samples(
     skip_unreadable: bool = False,
     matching: ClassMatching | None = None,
     among_all: bool = False,
+    features: FeatureFolder | None = None,
 ) -> SampleTable:
     """Run a model over all samples, once each, in evaluation mode and with evaluation transforms.
 
@@ -75,6 +78,9 @@ def score_samples(
             None.
         among_all (bool): With a matching, whether a prediction may be a class of the model that the
             data don't have; its label is then -1. Defaults to False.
+        features (FeatureFolder, optional): Where the features of a frozen CLIP are kept: those that
+            are there are not computed, and scores are those of features in its type. Without effect
+            on other models. None for nowhere. Defaults to None.
 
     Returns:
         SampleTable: With predictions, what the selector needs and, of a head that gives one, the
@@ -93,9 +99,16 @@ def score_samples(
     _check_weights(model)
     asked = _Asked(table, matching, among_all)
     view = evaluation_view(dataset, pipeline, skip_unreadable=skip_unreadable)
-    if not asked.scored_N.all():
-        view = Subset(view, np.flatnonzero(asked.scored_N).tolist())
     device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    kept, wanted_N = None, asked.scored_N
+    if features is not None:
+        kept = features.open(model, dataset, pipeline, asked.scored_N)
+    if kept is not None:
+        wanted_N = wanted_N & ~kept.has_N
+    if not wanted_N.all():
+        view = Subset(view, np.flatnonzero(wanted_N))
     loader = DataLoader(
         view,
         batch_size,
@@ -107,11 +120,16 @@ def score_samples(
         # Not the run's: an epoch draws what it draws without the pass.
         generator=torch.Generator(),
     )
-    was_training = model.training
-    model.eval()
-    with _both_features(model, needs):
-        index, columns, wide = _score_batches(model, loader, asked, device, needs)
+    with _both_features(model, kept is not None or 'feature' in needs), kept or nullcontext():
+        batches = _computed(model, loader, kept, len(view))
+        if kept is not None:
+            batches = chain(kept.batches(batch_size, device), batches)
+        types = {name: torch.float32 for name in needs if ON_DEMAND.get(name) == 2}
+        if kept is not None and 'feature' in types:
+            types['feature'] = kept.dtype
+        index, columns, wide = _score_batches(model, batches, asked, device, needs, types)
     model.train(was_training)
+    wide = {name: _sum_rows(rows, len(table), types[name]) for name, rows in wide.items()}
     return _gather(table, asked, index, columns, wide, skip_unreadable)
 
 
@@ -155,14 +173,14 @@ def _check_weights(model: nn.Module) -> None:
 
 
 @contextmanager
-def _both_features(model: nn.Module, needs: Sequence[str]) -> Iterator[None]:
-    """Let a CLIP backbone that gives its projected feature give the one before it, too.
+def _both_features(model: nn.Module, wanted: bool) -> Iterator[None]:
+    """Let a CLIP backbone that gives its projected feature give the one before it, too, if wanted.
 
     Neighbours and fits find more in it; heads with text take the last one, as they always do.
     """
     backbone = getattr(model, 'backbone', None)
     changes = (
-        'feature' in needs
+        wanted
         and isinstance(backbone, CLIPBackbone)
         and backbone.out_type == 'projected'
         and getattr(model, 'neck', None) is None
@@ -222,7 +240,24 @@ class _Asked:
         return probs_BC
 
 
-def _score_batches(model, loader, asked: _Asked, device, needs):
+def _computed(
+    model: nn.Module, loader: Iterable, kept: KeptFeatures | None, number: int
+) -> Iterator[tuple[list[int], tuple[Tensor, ...]]]:
+    """Indices and features of this process's share of so many images, which are computed."""
+    progress = Progress('Scored', number, 'samples')
+    for batch in loader:
+        if batch is None:  # no image of it could be read
+            continue
+        index_B = [sample.sample_idx for sample in batch['data_samples']]
+        # Without the samples, among which the preprocessor would distribute the labels.
+        inputs = {key: value for key, value in batch.items() if key != 'data_samples'}
+        feats = model.extract_feat(model.data_preprocessor(inputs, False)['inputs'])
+        yield index_B, feats if kept is None else kept.add(index_B, feats)
+        # Processes advance together.
+        progress.advance(len(index_B) * get_world_size())
+
+
+def _score_batches(model, batches, asked: _Asked, device, needs, types):
     """Score this process's share.
 
     Returns:
@@ -230,31 +265,23 @@ def _score_batches(model, loader, asked: _Asked, device, needs):
         on the device), and wide columns of all samples by name, 0 where they are another process's.
     """
     index, columns = [], {}
-    wide = {name: None for name in needs if ON_DEMAND.get(name) == 2}
-    progress = Progress('Scored', int(asked.scored_N.sum()), 'samples')
-    for batch in loader:
-        if batch is None:  # no image of it could be read
-            continue
-        index_B = [sample.sample_idx for sample in batch['data_samples']]
+    wide = dict.fromkeys(types)
+    for index_B, feats in batches:
         given_B = asked.given_N[index_B].to(device)
-        # Without the samples, among which the preprocessor would distribute the labels.
-        inputs = {key: value for key, value in batch.items() if key != 'data_samples'}
-        feats = model.extract_feat(model.data_preprocessor(inputs, False)['inputs'])
         fields = _score_batch(model.head, feats, given_B, asked.columns_K, needs)
         if 'probs' in needs:
             fields['probs'] = asked.in_data_order(fields['probs'])
         if 'feature' in needs:
             fields['feature'] = _feature(model, feats)
         for name in wide:
-            values_BX = fields.pop(name).float().cpu()
+            values_BX = fields.pop(name).to(types[name]).cpu()
             if wide[name] is None:
-                wide[name] = torch.zeros(len(asked.given_N), values_BX.size(1))
+                shape = len(asked.given_N), values_BX.size(1)
+                wide[name] = torch.zeros(shape, dtype=types[name])
             wide[name][index_B] = values_BX
         for name, column_B in fields.items():
             columns.setdefault(name, []).append(column_B)
         index.extend(index_B)
-        # Processes advance together.
-        progress.advance(len(index_B) * get_world_size())
     return index, columns, wide
 
 
@@ -328,7 +355,7 @@ def _gather(
     is_finite_N = table_NF.isfinite().all(dim=1).numpy()
     _check_scores(table, (seen_N == 1) & ~is_finite_N, int(seen_N.sum()))
     fields = {name: table_NF[:, i].numpy().copy() for i, name in enumerate(names)}
-    fields |= {name: _sum_rows(rows, num_samples).numpy() for name, rows in wide.items()}
+    fields |= {name: rows.numpy() for name, rows in wide.items()}
     has_none_N = (seen_N == 0) | ~is_finite_N
     for name, values in fields.items():
         values[has_none_N] = RESULTS[name][1] if name in RESULTS else _missing(name)
@@ -373,12 +400,12 @@ def _missing(name: str) -> float:
     return 0.0 if name == 'agreed' else np.nan
 
 
-def _sum_rows(rows_NX: Tensor | None, num_samples: int) -> Tensor:
+def _sum_rows(rows_NX: Tensor | None, num_samples: int, dtype: torch.dtype) -> Tensor:
     # A process without a sample doesn't know the width.
     width = torch.tensor(0 if rows_NX is None else rows_NX.size(1))
     all_reduce(width, op='max')
     if rows_NX is None:
-        rows_NX = torch.zeros(num_samples, int(width))
+        rows_NX = torch.zeros(num_samples, int(width), dtype=dtype)
     for rows in rows_NX.split(_ROWS):
         all_reduce(rows)
     return rows_NX

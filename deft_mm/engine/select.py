@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from deft_mm.datasets import sample_table_of
+from deft_mm.engine.kept_features import FeatureFolder
 from deft_mm.engine.scoring_pass import score_samples
 from deft_mm.engine.stage_switch import active_optim_wrapper
 from deft_mm.main_process import on_main_process
@@ -39,6 +40,7 @@ def select(
     runner: Runner | None = None,
     amp_dtype: torch.dtype | None = None,
     config: str = '',
+    features: FeatureFolder | None = None,
 ) -> SampleTable:
     """Score a data set and select from it.
 
@@ -78,6 +80,8 @@ def select(
         amp_dtype (torch.dtype, optional): Without a runner, the type of mixed precision; None for
             none. Defaults to None.
         config (str): Name of the config file, for the selection file. Defaults to ''.
+        features (FeatureFolder, optional): Where the features of a frozen CLIP are kept, so that
+            they are computed once. Defaults to None.
 
     Returns:
         SampleTable: The same in every process; possibly nothing is kept.
@@ -100,6 +104,7 @@ def select(
             skip_unreadable=skip_unreadable,
             matching=matching,
             among_all=among_all,
+            features=features,
         )
     # A fit may differ in the last digit between machines: one of them decides.
     kept, score = on_main_process(lambda: _decide(table, selector, limits))

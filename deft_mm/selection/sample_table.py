@@ -72,9 +72,9 @@ class SampleTable:
             sample beside its clean probability holds. Defaults to None.
         probs (np.ndarray, optional): (N, C) float32, the probability of every class; 0 for one that
             the detector does not know. Defaults to None.
-        feature (np.ndarray, optional): (N, E) float32, of a CLIP backbone the feature before the
-            projection to the text's space, of any other what the head classifies; not normalised.
-            Defaults to None.
+        feature (np.ndarray, optional): (N, E) float32 or float16, of a CLIP backbone the feature
+            before the projection to the text's space, of any other what the head classifies; not
+            normalised. Defaults to None.
 
     Of an image that can't be read, what is computed from it is NaN, -1 or False.
 
@@ -118,6 +118,9 @@ class SampleTable:
             value = getattr(self, name)
             if value is not None:
                 dtype = np.bool_ if name == 'agreed' else np.float32
+                # As it is kept on a disk: a million features take 1.5 GB.
+                if name == 'feature' and getattr(value, 'dtype', None) == np.float16:
+                    dtype = np.float16
                 setattr(self, name, np.asarray(value, dtype=dtype))
         self._check_shapes()
         self._check_values()

@@ -11,22 +11,49 @@ import torch
 from process_utils import free_port, in_processes, run_tool
 
 from runner_utils import REPO, same_state, tiny
-from scoring_utils import SIZES, score_all, score_in_process, threads_after_training
+from scoring_utils import (
+    SIZES,
+    score_all,
+    score_in_process,
+    score_kept,
+    threads_after_training,
+)
 
 CONFIG = 'deft/deft_digits_sym40.py'
 
 
-def test_scoring_pass_of_two_processes_selects_what_one_selects(tmp_path):
-    in_processes(score_in_process, str(tmp_path))
+@pytest.fixture(scope='module')
+def scored(tmp_path_factory):
+    """A folder with the scores of two processes, and the features that they have kept."""
+    folder = tmp_path_factory.mktemp('scored')
+    in_processes(score_in_process, str(folder))
+    return folder
+
+
+def test_scoring_pass_of_two_processes_selects_what_one_selects(scored):
     alone = score_all(SIZES)
     for rank in range(2):
-        together = np.load(tmp_path / f'{rank}.npz')
+        together = np.load(scored / f'{rank}.npz')
         for name, values in alone.items():
             # batches are of other samples, so the last bits may differ
             np.testing.assert_allclose(together[name], values, rtol=1e-4, atol=1e-5)
         for size in SIZES:
             selections = [scores[f'clean_prob{size}'] > 0.5 for scores in (together, alone)]
             assert (selections[0] == selections[1]).all()
+
+
+def test_two_processes_keep_together_the_features_that_one_would(scored, tmp_path):
+    found = [np.load(scored / f'kept{rank}.npz') for rank in range(2)]
+    # Of 21 images, of 9 more, and of the same.
+    assert [one['computed'].tolist() for one in found] == [[11, 5, 0], [10, 4, 0]]
+    expected = score_kept(str(tmp_path))
+    assert expected['computed'] == [21, 9, 0]
+    for name in set(expected) - {'computed'}:
+        np.testing.assert_array_equal(found[0][name], found[1][name])
+        values = [np.float64(one[name]) for one in (found[0], expected)]
+        np.testing.assert_allclose(*values, rtol=2e-3, atol=2e-3, err_msg=name)
+    # And what two have written, one finds.
+    assert score_kept(str(scored / 'features'))['computed'] == [0, 0, 0]
 
 
 def dist_train(config) -> None:
