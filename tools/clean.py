@@ -8,8 +8,10 @@ python tools/clean.py /path/to/images --then ce             # and train on what 
 It reads and checks the images, computes CLIP's features of them, and lets a detector decide which
 labels are right: by default the one that finds most of the errors that it plants itself
 (AuditSelector). In the work directory (work_dirs/clean/<name>, or --out) are selection.csv with
-every image, summary.json, data_report.csv, and the log. The same command again replaces them. A
-selection.csv that a person has edited is never replaced: --then trains on it as it is.
+every image, summary.json, data_report.csv, the log, and the features, which are computed once: they
+are found again by another detector, under other labels and for images that were moved, and what was
+interrupted goes on where it was. The same command again replaces the rest. A selection.csv that a
+person has edited is never replaced: --then trains on it as it is.
 
 Several processes: python tools/launch.py --nproc_per_node=8 tools/clean.py ... --launcher pytorch
 """
@@ -46,6 +48,7 @@ from deft_mm.detection import (
     default_selector,
     detector_probs,
     evaluation_transforms,
+    feature_folder,
     find_data,
     has_clip,
     is_config,
@@ -244,6 +247,7 @@ def run(args: argparse.Namespace) -> list[str] | None:
     if float32 is not None:
         logger.info(float32)
     out, device = output_folder(args, data), usable_device(args.device)
+    features = feature_folder(args, out)
     dtype = getattr(torch, amp_dtype(cfg)) if args.amp else None
 
     dataset, reports = read_data(data)
@@ -274,6 +278,7 @@ def run(args: argparse.Namespace) -> list[str] | None:
             skip_unreadable=True,
             amp_dtype=dtype,
             config=Path(args.data).name if is_config(args.data) else '',
+            features=features,
             **loader_sizes(args, cfg.get('val_dataloader') or {}),
         )
         seconds = time.perf_counter() - begin

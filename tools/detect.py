@@ -44,6 +44,7 @@ from deft_mm.detection import (
     check_scoring_options,
     detector_classes,
     evaluation_transforms,
+    feature_folder,
     find_data,
     load_checkpoint,
     loader_sizes,
@@ -297,6 +298,8 @@ def run(args: argparse.Namespace) -> SelectionReport:
         source = read_config(args.pipeline_from, {}, count_classes=False)
     class_map = None if args.class_map is None else read_class_map(args.class_map)
     out = output_file(args, cfg, data)
+    # Beside a selection that has a place of its own, else in the work directory of the detector.
+    features = feature_folder(args, out.parents[0 if args.out else 2])
     device = usable_device(args.device)
 
     dataset, reports = read_data(data)
@@ -323,6 +326,7 @@ def run(args: argparse.Namespace) -> SelectionReport:
         skip_unreadable=own.get('skip_unreadable', False),
         amp_dtype=getattr(torch, amp_dtype(cfg)) if args.amp else None,
         config=Path(args.config).name,
+        features=features,
         **loader_sizes(args, own, cfg.get('val_dataloader') or {}),
     )
     report = SelectionReport(table, clean_labels_of(dataset), time.perf_counter() - start)

@@ -22,6 +22,7 @@ from deft_mm.detection.evaluation_transforms import evaluation_transforms
 from deft_mm.detection.scoring_options import (
     add_scoring_options,
     check_scoring_options,
+    feature_folder,
     loader_sizes,
     usable_device,
 )
@@ -41,6 +42,7 @@ __all__ = [
     'detector_classes',
     'detector_probs',
     'evaluation_transforms',
+    'feature_folder',
     'find_data',
     'has_clip',
     'is_config',

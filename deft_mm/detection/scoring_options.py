@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from mmengine.device import get_device
+
+from deft_mm.engine.kept_features import DTYPES, FeatureFolder
+from deft_mm.fileio import require_writable
 
 
 def add_scoring_options(group: argparse._ActionsContainer, defaults: str) -> None:
@@ -18,6 +22,18 @@ def add_scoring_options(group: argparse._ActionsContainer, defaults: str) -> Non
     """
     group.add_argument('--batch-size', type=int, help=f'images at once. Defaults to {defaults}')
     group.add_argument('--num-workers', type=int, help='data-loading workers. The same default')
+    group.add_argument(
+        '--features',
+        metavar='DIR',
+        help="where features of a frozen CLIP are kept, so that they are computed once; 'none' for "
+        "nowhere. Defaults to the folder 'features' in the work directory, or beside --out",
+    )
+    group.add_argument(
+        '--feature-dtype',
+        choices=DTYPES,
+        default='float16',
+        help='how they are kept. Defaults to float16',
+    )
     group.add_argument('--device', help='defaults to the first accelerator, or the CPU')
     group.add_argument(
         '--amp', action='store_true', help='mixed precision, see tools/train.py (needs a GPU)'
@@ -60,6 +76,27 @@ def loader_sizes(args: argparse.Namespace, *configs: Mapping) -> dict[str, int]:
         name: next(cfg[name] for cfg in given if cfg.get(name) is not None)
         for name in ('batch_size', 'num_workers')
     }
+
+
+def feature_folder(args: argparse.Namespace, beside: Path) -> FeatureFolder | None:
+    """Where features are kept.
+
+    Args:
+        args (argparse.Namespace): The command line.
+        beside (Path): The folder in which they have theirs, where the command line names none.
+
+    Returns:
+        FeatureFolder, optional: None for nowhere.
+
+    Raises:
+        ValueError: If it is a file.
+        PermissionError: If no file can be made there.
+    """
+    if args.features == 'none':
+        return None
+    folder = beside / 'features' if args.features is None else Path(args.features)
+    require_writable(folder, '--features', is_folder=True)
+    return FeatureFolder(folder, args.feature_dtype)
 
 
 def usable_device(name: str | None) -> torch.device:

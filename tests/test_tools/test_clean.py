@@ -165,7 +165,35 @@ def test_the_same_data_are_cleaned_again_by_another_detector(copy, images, monke
     clean(monkeypatch, images, '--clip', 'tiny', *options)
     assert read_selection(copy / 'selection.csv').method == 'KNNSelector'
     assert figures_of(copy)['wrong_share'] is None
-    assert (copy / 'clean.log').read_text().count('Summary') == 2
+    log = (copy / 'clean.log').read_text()
+    assert log.count('Summary') == 2
+    assert re.findall(r'(\d+ of \d+) images have features', log) == ['0 of 360', '360 of 360']
+
+
+def test_features_are_found_again_when_an_image_has_moved_to_another_class(
+    cleaned, images, tmp_path, monkeypatch, capsys
+):
+    moved = Path(shutil.copytree(images, tmp_path / 'moved'))
+    first = next((moved / 'two').glob('2_*.png'))
+    first.rename(moved / 'three' / first.name)
+    options = ['--clip', 'tiny', '--detector', 'label_match', '--features', cleaned / 'features']
+    clean(monkeypatch, moved, '--out', tmp_path / 'out', *options)
+    assert '360 of 360 images have features' in capsys.readouterr().out
+    assert not (tmp_path / 'out/features').exists()
+
+
+def test_single_precision_and_no_features_on_the_disk_select_what_half_precision_does(
+    cleaned, images, tmp_path, monkeypatch
+):
+    half = read_selection(cleaned / 'selection.csv')
+    for options in (['--feature-dtype', 'float32'], ['--features', 'none']):
+        out = tmp_path / options[1]
+        clean(monkeypatch, images, '--clip', 'tiny', '--out', out, *options)
+        selection = read_selection(out / 'selection.csv')
+        np.testing.assert_allclose(selection.score, half.score, atol=5e-3)
+        np.testing.assert_allclose(selection.pred_prob, half.pred_prob, atol=5e-3)
+        np.testing.assert_array_equal(selection.kept, half.kept)
+    assert not (tmp_path / 'none/features').exists()
 
 
 def test_a_persons_edits_are_never_replaced_and_then_trains_on_them(copy, images, monkeypatch):
@@ -258,6 +286,7 @@ def small(tmp_path_factory):
         (['{small}', '--out', '{small}/out'], ValueError, "out' lies within the images"),
         (['{small}', '--out', 'classless'], ValueError, 'has files of something else, which are'),
         (['{small}', '--out', '{cleaned}'], ValueError, 'belongs to another data set: .*60 here'),
+        (['{small}', '--features', 'note.txt'], ValueError, "--features 'note.txt'.* is a file"),
         (['{small}', '--amp'], ValueError, '--amp .* needs a GPU'),
         (['{small}', '--device', 'moon'], ValueError, '--device moon cannot be used'),
     ],

@@ -105,8 +105,8 @@ def test_without_out_the_file_lies_in_the_work_directory_of_the_run(run_dir, mon
     assert not path.with_name('detection_curve.csv').exists()
 
 
-def test_the_selection_of_other_data_of_the_same_name_is_not_replaced(
-    run_dir, digits, tmp_path, monkeypatch
+def test_the_selection_of_other_data_of_the_same_name_is_not_replaced_and_features_are_found_again(
+    digits, tmp_path, monkeypatch, capsys
 ):
     roots = [folder_of(digits[:n], tmp_path / str(n) / 'images') for n in (30, 40)]
     arguments = [DIGITS, '--clip-only', '--cfg-options', f'work_dir="{tmp_path}/run"', '--data']
@@ -118,6 +118,8 @@ def test_the_selection_of_other_data_of_the_same_name_is_not_replaced(
     assert out.read_bytes() == written
     tool(monkeypatch, 'detect.py', *arguments, roots[0], '--threshold', 0.38)
     assert read_selection(out).method == 'ThresholdSelector'
+    found = re.findall(r'(\d+ of \d+) images have features in (\S+)/\w+\.', capsys.readouterr().out)
+    assert found == [(f'{n} of 30', f'{tmp_path}/run/features') for n in (0, 30)]
 
 
 def test_a_classifier_that_selects_nothing_itself_is_asked_for_its_prediction(
