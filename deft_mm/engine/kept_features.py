@@ -170,16 +170,30 @@ class KeptFeatures:
         return tuple(feat.float() for feat in kept)
 
 
+def is_frozen_tower(model: nn.Module) -> bool:
+    """Whether the features of a model's images stay as they are, and can be kept.
+
+    Args:
+        model (nn.Module): An ``ImageClassifier``.
+
+    Returns:
+        bool: Whether its backbone is a CLIP's, nothing of which is trained, that gives projected
+        features, and there is no neck.
+    """
+    backbone = getattr(model, 'backbone', None)
+    return (
+        isinstance(backbone, CLIPBackbone)
+        and backbone.out_type != 'token'
+        and getattr(model, 'neck', None) is None
+        and not any(parameter.requires_grad for parameter in backbone.parameters())
+    )
+
+
 def _key(model: nn.Module, pipeline: Sequence[Mapping | Callable], dtype: str) -> str | None:
     """What features depend on beside the image, as JSON; None where they can't be kept."""
-    backbone = getattr(model, 'backbone', None)
-    if (
-        not isinstance(backbone, CLIPBackbone)
-        or backbone.out_type == 'token'
-        or getattr(model, 'neck', None) is not None
-        or any(parameter.requires_grad for parameter in backbone.parameters())
-    ):
+    if not is_frozen_tower(model):
         return None
+    backbone = model.backbone
     try:
         transforms = json.dumps([dict(transform) for transform in pipeline], default=_name)
     except (TypeError, ValueError):

@@ -61,3 +61,38 @@ def test_with_a_tuned_image_tower_the_adapted_clip_selects(tmp_path):
     summary = json.loads((tmp_path / 'summary.json').read_text())
     assert [entry['stage'] for entry in summary['epochs']] == ['detector', 'classifier']
     assert summary['selection']['epoch'] == 1
+
+
+def log_of(work_dir) -> str:
+    return ''.join(path.read_text() for path in work_dir.glob('*/*.log'))
+
+
+def test_features_are_kept_for_runs_with_other_noise_and_another_selector(tmp_path):
+    features = dict(default_hooks__noise_filter__features=str(tmp_path / 'features'))
+    run(config(tmp_path / 'first', **features))
+    assert '0 of 30 images have features in' in log_of(tmp_path / 'first')
+    other = dict(
+        train_dataloader__dataset__noise__ratio=0.2,
+        default_hooks__noise_filter__selector=dict(type='KNNSelector', k=5),
+    )
+    run(config(tmp_path / 'second', **features, **other))
+    assert '30 of 30 images have features in' in log_of(tmp_path / 'second')
+    run(config(tmp_path / 'without', **other))
+    found, expected = (
+        read_selection(tmp_path / name / 'selection.csv') for name in ('second', 'without')
+    )
+    assert found.score == pytest.approx(expected.score, abs=2e-3)
+    assert (found.kept == expected.kept).all()
+
+
+def test_features_that_cannot_be_kept_are_told(tmp_path):
+    name = 'default_hooks__noise_filter__features'
+    run(tiny('gmm/gmm_digits_sym40.py', tmp_path, train_cfg__max_epochs=1, **{name: 'features'}))
+    assert (
+        'Without effect, since what scores is no CLIP whose image tower is frozen: '
+        'RefilterHook.features.' in log_of(tmp_path)
+    )
+    assert not (tmp_path / 'features').exists()
+    (tmp_path / 'file').touch()
+    with pytest.raises(ValueError, match="NoiseFilterHook.features '.*file' is a file"):
+        run(config(tmp_path / 'b', **{name: str(tmp_path / 'file')}))

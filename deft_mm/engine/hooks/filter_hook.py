@@ -13,7 +13,7 @@ import torch
 from mmengine.dist import sync_random_seed
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
-from mmpretrain.registry import DATASETS, TRANSFORMS
+from mmpretrain.registry import DATASETS
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -25,6 +25,7 @@ from deft_mm.datasets import (
 )
 from deft_mm.datasets.selection_wrapper import SelectionWrapper
 from deft_mm.engine.config_walk import pipeline_of
+from deft_mm.engine.kept_features import FeatureFolder, is_frozen_tower
 from deft_mm.engine.rehearsal import check_sample_fields, make_batch, rehearse_step
 from deft_mm.engine.scoring_pass import check_needs
 from deft_mm.engine.select import precision_of, select
@@ -37,7 +38,7 @@ from deft_mm.engine.stage_switch import (
     training_data,
 )
 from deft_mm.evaluation import DETECTION_METRICS, DetectionCurve, SelectionReport
-from deft_mm.fileio import require_file_name
+from deft_mm.fileio import require_file_name, require_writable
 from deft_mm.main_process import on_main_process
 from deft_mm.models.heads import ScoringHead
 from deft_mm.registered_class import registered_class
@@ -80,6 +81,11 @@ class FilterHook(Hook):
             the validation data. Defaults to None.
         out_file (str): Selection file, within the work directory; CSV, or Parquet where it ends in
             ``.parquet``. Defaults to 'selection.csv'.
+        features (str, optional): Folder, within the work directory or an absolute one, where the
+            features of an image tower that is frozen are kept: a pass computes those of images that
+            no pass before, of this run or another one, has seen. They are kept in float16, which
+            changes scores in the fourth digit (:class:`~deft_mm.engine.kept_features.FeatureFolder`
+            ). None computes them in every pass. Defaults to None.
         skip_unreadable (bool): Reject samples whose image can't be read instead of stopping; until
             then a ``NoisyLabelDataset`` trains on others in their place. Defaults to False.
         keep_num_updates (bool): Repeat the kept samples so that an epoch has as many iterations as
@@ -119,6 +125,7 @@ class FilterHook(Hook):
         batch_size: int | None = None,
         num_workers: int | None = None,
         out_file: str = 'selection.csv',
+        features: str | None = None,
         skip_unreadable: bool = False,
         keep_num_updates: bool = False,
         classifier_dataset: dict | None = None,
@@ -157,6 +164,7 @@ class FilterHook(Hook):
             pipeline=pipeline,
             batch_size=batch_size,
             num_workers=num_workers,
+            features=features,
             keep_num_updates=keep_num_updates or None,
             classifier_dataset=classifier_dataset,
             classifier_dataloader=classifier_dataloader,
@@ -167,6 +175,7 @@ class FilterHook(Hook):
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.out_file = out_file
+        self.features = features
         self.skip_unreadable = skip_unreadable
         self.keep_num_updates = keep_num_updates
         self.classifier_dataset = classifier_dataset or dict(type='CleanSubset')
@@ -375,7 +384,13 @@ class FilterHook(Hook):
                 'there is none: set its own `pipeline`, evaluation transforms that end in '
                 'PackInputs.'
             )
-        self.pipeline = [TRANSFORMS.build(cfg) for cfg in cfgs]
+        self.pipeline = list(cfgs)
+        if self.features is not None:
+            require_writable(self._feature_folder(runner).path, f'{self.name}.features', True)
+            if not is_frozen_tower(scorer):
+                self.warn_of_unused(
+                    runner, ('features',), 'what scores is no CLIP whose image tower is frozen'
+                )
         view = evaluation_view(self.dataset, self.pipeline)
         workers = self._scoring_options(runner)['num_workers']
         (item,) = make_batch(
@@ -418,6 +433,7 @@ class FilterHook(Hook):
             skip_unreadable=self.skip_unreadable,
             runner=runner,
             config=Path(runner.cfg.filename or '').name,
+            features=None if self.features is None else self._feature_folder(runner),
             **self._scoring_options(runner),
         ).with_columns(probs=None, feature=None)
         unreadable = int((~table.readable).sum())
@@ -481,6 +497,9 @@ class FilterHook(Hook):
         if unused:
             text = ', '.join(f'{self.name}.{name}' for name in unused)
             runner.logger.warning(f'Without effect, since {reason}: {text}.')
+
+    def _feature_folder(self, runner: Runner) -> FeatureFolder:
+        return FeatureFolder(Path(runner.work_dir) / self.features)
 
     def _scoring_options(self, runner: Runner) -> dict[str, int]:
         val = runner.cfg.get('val_dataloader') or {}

@@ -24,7 +24,15 @@ from deft_mm.models.algorithms import DeFT
 from deft_mm.selection import SampleTable
 
 # What has a say in how samples are scored and selected.
-_SCORING = ('selector', 'limits', 'detection_interval', 'pipeline', 'batch_size', 'num_workers')
+_SCORING = (
+    'selector',
+    'limits',
+    'detection_interval',
+    'pipeline',
+    'batch_size',
+    'num_workers',
+    'features',
+)
 
 
 @HOOKS.register_module()
