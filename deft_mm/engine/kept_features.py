@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.dist import all_reduce, get_rank, get_world_size
-from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from deft_mm.datasets.image_ids import image_ids
@@ -92,8 +91,6 @@ class FeatureFolder:
         place_N = np.full(len(asked_N), -1)
         place_N[indices] = on_main_process(lambda: store.find(ids_N[indices]))
         on_main_process(lambda: write_atomically(key.encode(), folder / _ABOUT))
-        found = int((place_N >= 0).sum())
-        print_log(f'{found} of {len(indices)} images have features in {folder}.', 'current')
         return KeptFeatures(store, ids_N, place_N, getattr(torch, self.dtype))
 
 
@@ -101,6 +98,9 @@ class KeptFeatures:
     """The features of one data set, of which some are there already.
 
     Made by :meth:`FeatureFolder.open`. As a context it writes what is left when it ends.
+
+    Attributes:
+        has_N (np.ndarray): (N,) bool, the samples that have features.
 
     Args:
         store (FeatureStore): Where they are.
@@ -116,11 +116,31 @@ class KeptFeatures:
         self.has_N = place_N >= 0
         self._store, self._ids_N, self._place_N = store, ids_N, place_N
 
+    def __str__(self) -> str:
+        found, asked = np.count_nonzero(self.has_N), np.count_nonzero(self._ids_N)
+        return f'{found} of {asked} images have features in {self._store.folder}.'
+
     def __enter__(self) -> KeptFeatures:
         return self
 
     def __exit__(self, *error: object) -> None:
         self._store.flush()
+
+    def find_here(self) -> None:
+        """Look for them from this process, on a disk that all of them share."""
+        self._place_N = self._store.find(self._ids_N)
+        self.has_N = self._place_N >= 0
+
+    def projected(self, idx: int) -> np.ndarray:
+        """Read the feature behind the projection.
+
+        Args:
+            idx (int): Index of a sample that :attr:`has_N`.
+
+        Returns:
+            np.ndarray: float32 of shape (E,).
+        """
+        return self._store.read(self._place_N[[idx]])[1][0].astype(np.float32)
 
     def batches(
         self, batch_size: int, device: torch.device

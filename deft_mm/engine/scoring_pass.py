@@ -106,6 +106,7 @@ def score_samples(
     if features is not None:
         kept = features.open(model, dataset, pipeline, asked.scored_N)
     if kept is not None:
+        print_log(str(kept), 'current')
         wanted_N = wanted_N & ~kept.has_N
     if not wanted_N.all():
         view = Subset(view, np.flatnonzero(wanted_N))

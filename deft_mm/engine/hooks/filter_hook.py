@@ -386,13 +386,13 @@ class FilterHook(Hook):
             )
         self.pipeline = list(cfgs)
         if self.features is not None:
-            require_writable(self._feature_folder(runner).path, f'{self.name}.features', True)
+            require_writable(self.feature_folder(runner).path, f'{self.name}.features', True)
             if not is_frozen_tower(scorer):
                 self.warn_of_unused(
                     runner, ('features',), 'what scores is no CLIP whose image tower is frozen'
                 )
         view = evaluation_view(self.dataset, self.pipeline)
-        workers = self._scoring_options(runner)['num_workers']
+        workers = self.scoring_options(runner)['num_workers']
         (item,) = make_batch(
             DataLoader(view, num_workers=workers, collate_fn=list), key, self.skip_unreadable
         )
@@ -433,8 +433,8 @@ class FilterHook(Hook):
             skip_unreadable=self.skip_unreadable,
             runner=runner,
             config=Path(runner.cfg.filename or '').name,
-            features=None if self.features is None else self._feature_folder(runner),
-            **self._scoring_options(runner),
+            features=None if self.features is None else self.feature_folder(runner),
+            **self.scoring_options(runner),
         ).with_columns(probs=None, feature=None)
         unreadable = int((~table.readable).sum())
         if unreadable:
@@ -498,10 +498,12 @@ class FilterHook(Hook):
             text = ', '.join(f'{self.name}.{name}' for name in unused)
             runner.logger.warning(f'Without effect, since {reason}: {text}.')
 
-    def _feature_folder(self, runner: Runner) -> FeatureFolder:
+    def feature_folder(self, runner: Runner) -> FeatureFolder:
+        """Where features are kept, if they are."""
         return FeatureFolder(Path(runner.work_dir) / self.features)
 
-    def _scoring_options(self, runner: Runner) -> dict[str, int]:
+    def scoring_options(self, runner: Runner) -> dict[str, int]:
+        """Batch size and number of workers of a pass."""
         val = runner.cfg.get('val_dataloader') or {}
         workers = val.get('num_workers', 0) if self.num_workers is None else self.num_workers
         return dict(batch_size=self.batch_size or val.get('batch_size', 64), num_workers=workers)

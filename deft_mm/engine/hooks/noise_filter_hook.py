@@ -5,22 +5,29 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any
 
+import numpy as np
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
+from deft_mm.datasets.feature_dataset import FeatureDataset
 from deft_mm.datasets.selection_wrapper import read_selection_of
 from deft_mm.engine.hooks.filter_hook import FilterHook
+from deft_mm.engine.kept_features import is_frozen_tower
+from deft_mm.engine.scoring_pass import score_samples
+from deft_mm.engine.select import precision_of
 from deft_mm.engine.stage_switch import (
     enter_stage,
     forget_stage,
     is_resuming,
     is_training,
+    replace_train_dataset,
     set_length,
     start_counting,
     start_stage,
 )
 from deft_mm.evaluation import SelectionReport
 from deft_mm.models.algorithms import DeFT
+from deft_mm.models.data_preprocessors import FeatureInputs
 from deft_mm.selection import SampleTable
 
 # What has a say in how samples are scored and selected.
@@ -65,6 +72,11 @@ class NoiseFilterHook(FilterHook):
             model without a classifier. Defaults to None.
         selection (str | PathLike, optional): A selection file of the training data, in place of
             stage 1. Defaults to None.
+        train_on_features (bool): Whether stage 1 trains on features of the images as evaluation
+            sees them, computed once (``features``, which is then 'features' where it isn't set), in
+            place of the images: prompts alone are trained in a fraction of the time, without the
+            augmentation of the training data. For a detector whose image tower is frozen, such as
+            that of the recipe 'cautious'. Defaults to False.
         **kwargs: Arguments of :class:`FilterHook`.
 
     Raises:
@@ -77,6 +89,7 @@ class NoiseFilterHook(FilterHook):
         self,
         detector_epochs: int | None = None,
         selection: str | PathLike | None = None,
+        train_on_features: bool = False,
         **kwargs: Any,
     ) -> None:
         moved = dict(begin=kwargs.get('begin'), interval=kwargs.get('interval'))
@@ -88,9 +101,12 @@ class NoiseFilterHook(FilterHook):
                 'selects its own training data has default_hooks.noise_filter='
                 f"dict(type='RefilterHook', {text}, selector=...)."
             )
+        if train_on_features and kwargs.get('features') is None:
+            kwargs['features'] = 'features'
         super().__init__(**kwargs)
         self.detector_epochs = detector_epochs
         self.selection = selection
+        self.train_on_features = train_on_features
 
     @property
     def exchanges_data(self) -> bool:
@@ -116,6 +132,7 @@ class NoiseFilterHook(FilterHook):
             )
         self._settle_epochs(runner)
         if self.selection is None:
+            self._prepare_features()
             self.prepare_scoring(runner, self.model.detector)
             self.check_epochs(runner, self.detector_epochs, 'detector_epochs')
         else:
@@ -125,6 +142,19 @@ class NoiseFilterHook(FilterHook):
             self.rehearse(runner, self.model.detector, self.model.classifier)
         if 'detector' in runner.optim_wrapper:
             start_stage(runner, 'detector', max(self.detector_epochs, 1))
+
+    def _prepare_features(self) -> None:
+        """Have the detector take features, too, where it is to be trained on them."""
+        detector = self.model.detector
+        if not self.train_on_features:
+            return
+        if not is_frozen_tower(detector):
+            raise ValueError(
+                'NoiseFilterHook.train_on_features=True trains on features that stay as they are, '
+                'but model.detector has no CLIP backbone, or one that is trained: set '
+                'model.detector.backbone.peft=None, or leave train_on_features out.'
+            )
+        detector.data_preprocessor = FeatureInputs(detector.data_preprocessor)
 
     def _settle_epochs(self, runner: Runner) -> None:
         """Check how many epochs each stage has; set the run's length where one is left out."""
@@ -178,6 +208,43 @@ class NoiseFilterHook(FilterHook):
         epochs = self.detector_epochs if stage == 'detector' else self.classifier_epochs
         if stage in runner.optim_wrapper:
             start_counting(runner, stage, max(epochs, 1), self.begin_iter)
+        if self.train_on_features and stage == 'detector' and self.selection is None and epochs:
+            self._train_on_features(runner)
+
+    def _train_on_features(self, runner: Runner) -> None:
+        """Give stage 1 features in place of the images."""
+        detector, folder = self.model.detector, self.feature_folder(runner)
+        with precision_of(runner):
+            score_samples(
+                detector,
+                self.dataset,
+                self._samples,
+                self.pipeline,
+                skip_unreadable=self.skip_unreadable,
+                features=folder,
+                **self.scoring_options(runner),
+            )
+            everything = np.ones(len(self._samples), dtype=bool)
+            kept = folder.open(detector, self.dataset, self.pipeline, everything)
+        kept.find_here()
+        known = np.flatnonzero(kept.has_N)
+        if len(known) < len(everything) and not self.skip_unreadable:
+            raise ValueError(
+                f'{len(everything) - len(known)} of {len(everything)} features are not in '
+                f'{folder.path} as this process sees it: set {self.name}.features to a folder that '
+                'all machines share.'
+            )
+        # Where an image can't be read the next one is trained on.
+        shown = known[known.searchsorted(np.arange(len(everything))).clip(max=len(known) - 1)]
+        dataset = FeatureDataset(self.dataset, kept.projected, shown)
+        # A feature is read faster than another process sends it.
+        here = dict(num_workers=0, persistent_workers=False, prefetch_factor=None)
+        here |= dict(multiprocessing_context=None, collate_fn=dict(type='default_collate'))
+        replace_train_dataset(runner, dataset, detector, here)
+        runner.logger.info(
+            f'Stage 1 trains on the features of {len(dataset)} images as evaluation sees them, '
+            'without the augmentation of the training data.'
+        )
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Switch to the classifier when its first epoch is about to begin."""

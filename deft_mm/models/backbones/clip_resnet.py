@@ -104,7 +104,9 @@ class CLIPResNet(CLIPBackbone):
         return num_layers - 1, num_layers
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Images (B, 3, H, W) to features, as ``out_type`` says."""
+        """Images (B, 3, H, W) to features, as ``out_type`` says; features (B, E) are returned."""
+        if x.dim() == 2:
+            return (x,)
         if min(x.shape[-2:]) < 32:
             raise ValueError(
                 f'images of {x.shape[-2]}x{x.shape[-1]} are too small for CLIPResNet, which '

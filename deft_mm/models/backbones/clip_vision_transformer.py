@@ -106,7 +106,9 @@ class CLIPVisionTransformer(CLIPBackbone):
         return num_layers - 1, num_layers
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Images (B, 3, H, W) to features, as ``out_type`` says."""
+        """Images (B, 3, H, W) to features, as ``out_type`` says; features (B, E) are returned."""
+        if x.dim() == 2:
+            return (x,)
         x_BTD = self._embed(x)
         recompute = self.grad_checkpointing and self.training and torch.is_grad_enabled()
         for block in range(self.num_layers):
