@@ -170,7 +170,7 @@ def test_an_image_that_cannot_be_read_is_left_out_and_looked_at_again(tmp_path):
 
 
 def test_a_killed_pass_goes_on_where_it_was(tmp_path):
-    process = mp.get_context('spawn').Process(target=score_until_killed, args=(tmp_path, 20))
+    process = mp.get_context('forkserver').Process(target=score_until_killed, args=(tmp_path, 20))
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL

@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from mmpretrain.datasets import PackInputs
+from mmpretrain.registry import TRANSFORMS
+from process_utils import run_tool
 
-from deft_mm.models.backbones import CLIPVisionTransformer
+from clip_utils import RESNET, VIT
+from deft_mm.models.backbones import CLIPResNet, CLIPVisionTransformer
 from deft_mm.selection import read_selection
 from runner_utils import run, same_state, tiny
 
@@ -72,6 +76,42 @@ def test_resume_in_stage_one_equals_an_uninterrupted_run(tmp_path, seen):
     assert [item for item in whole.order.batches if item[0] >= 1] == again.order.batches
     assert same_state(whole.model.state_dict(), again.model.state_dict())
     assert sum(seen) == 3 * 6  # of validation; that of epoch 1 had not been done
+
+
+def test_two_processes_train_on_features(tmp_path):
+    cfg = config(tmp_path)
+    cfg.custom_imports = dict(imports=['deft_mm', 'runner_utils'], allow_failed_imports=False)
+    cfg.dump(tmp_path / 'config.py')
+    run_tool('train.py', [tmp_path / 'config.py'], tmp_path)
+    log = ''.join(path.read_text() for path in tmp_path.glob('*/*.log'))
+    assert 'Stage 1 trains on the features of 26 images' in log
+    assert '26 of 26 images have features' in log
+    assert (tmp_path / 'epoch_3.pth').exists()
+
+
+@TRANSFORMS.register_module()
+class PackAllButOne(PackInputs):
+    """Fails as an image does that can't be read."""
+
+    def transform(self, results):
+        return None if results['sample_idx'] == 3 else super().transform(results)
+
+
+def test_another_image_stands_in_for_one_that_cannot_be_read(tmp_path):
+    cfg = config(tmp_path, default_hooks__noise_filter__skip_unreadable=True)
+    cfg.default_hooks.noise_filter.pipeline = [dict(type='PackAllButOne')]
+    runner = run(cfg)
+    seen = [index for _, batch in runner.order.batches for index in batch]
+    assert len(seen) >= 3 * NUM_SAMPLES and 3 not in seen and seen.count(4) == 2 * seen.count(5)
+    assert not read_selection(tmp_path / 'selection.csv').kept[3]
+
+
+@pytest.mark.parametrize(
+    ('tower', 'cfg'), [(CLIPVisionTransformer, VIT), (CLIPResNet, RESNET)], ids=['vit', 'resnet']
+)
+def test_a_tower_hands_features_on(tower, cfg):
+    features = torch.randn(2, cfg['embed_dim'])
+    assert tower(clip=dict(model=cfg, pretrained=None))(features)[-1] is features
 
 
 def test_stage_two_trains_on_images(tmp_path, seen):
