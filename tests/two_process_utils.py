@@ -7,7 +7,6 @@ import os
 import sys
 from pathlib import Path
 
-import mmcv
 import torch
 from mmengine.dist import get_rank
 from mmpretrain.registry import MODELS
@@ -15,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from deft_mm.datasets import DigitsDataset, ImageFolderDataset, LabelNoise, NoisyLabelDataset
+from deft_mm.datasets.own_images import image_check
 from deft_mm.main_process import on_main_process
 from tools import train
 
@@ -48,15 +48,15 @@ def read_in_process(rank: int, folder: str) -> None:
 
 def _read_folder(root: str) -> dict:
     decoded = []
-    decode = mmcv.imfrombytes
+    decode = image_check.decode_image
 
-    def count(content, **options):
+    def count(content):
         decoded.append(len(content))
-        return decode(content, **options)
+        return decode(content)
 
-    mmcv.imfrombytes = count
+    image_check.decode_image = count
     train, val = (ImageFolderDataset(root, split) for split in ('train', 'val'))
-    mmcv.imfrombytes = decode
+    image_check.decode_image = decode
     return dict(
         decoded=len(decoded),
         paths=[train.get_data_info(idx)['img_path'] for idx in range(len(train))],

@@ -43,7 +43,7 @@ from deft_mm.datasets.relabelled_subset import RelabelledSubset
 from deft_mm.datasets.sample_table_of import sample_table_of
 from deft_mm.datasets.stanford_cars_dataset import StanfordCarsDataset
 from deft_mm.datasets.tiny_image_net import TinyImageNet
-from deft_mm.datasets.transforms import FastLoadImageFromFile
+from deft_mm.datasets.transforms import FastLoadImageFromFile, LoadImageOfAnyKind
 from deft_mm.datasets.web_vision import WebVision
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     'CIFAR100Dataset',
     'CUBDataset',
     'ILSVRC12',
+    'LoadImageOfAnyKind',
     'MNISTDataset',
     'Animal10N',
     'AsymmetricNoise',

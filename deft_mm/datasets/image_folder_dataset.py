@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from mmcv.transforms import LoadImageFromFile
 from mmpretrain.registry import DATASETS
 
 from deft_mm.csv_cells import is_text
@@ -20,16 +21,23 @@ from deft_mm.datasets.own_images import (
     held_out_mask,
     list_images,
 )
+from deft_mm.datasets.own_images.class_notes import class_notes
 from deft_mm.datasets.own_images.data_report import (
+    FLAT,
     SMALL_CLASS,
     UNREADABLE,
+    UNUSUAL,
     contradictions,
     first_problems,
 )
 from deft_mm.datasets.own_images.listing import are_numbers, find_source
 from deft_mm.datasets.split_dataset import SplitDataset
+from deft_mm.datasets.transforms import LoadImageOfAnyKind
 from deft_mm.shorten import shorten
 from deft_mm.user_file import lines_of
+
+# So many images of one colour are no accident.
+_FLAT_IMAGES = 20
 
 
 @DATASETS.register_module()
@@ -52,7 +60,9 @@ class ImageFolderDataset(SplitDataset):
     - ``.parquet`` with the columns path and label (needs pyarrow).
 
     Further columns are ignored. Labels are class names, or indices from 0 if ``classes`` names
-    them. Classes are in alphabetical order, or by number where all labels are numbers.
+    them; where all are numbers, ``3.0`` and ``+3`` are the index 3. Classes are in alphabetical
+    order, numbers in them by size: ``class_2`` comes before ``class_10``. The report has a table of
+    the label that was found, the name of the class and the words that CLIP reads.
 
     Every image is decoded once when the data set is read, in a distributed run by the main process
     alone. What is wrong with files and classes is in :attr:`report`:
@@ -63,6 +73,8 @@ class ImageFolderDataset(SplitDataset):
     not an image file           left out; so are hidden files and images in no class folder
     contradicting duplicate     kept: the same bytes in two classes, at most one label is right
     small class                 kept: fewer than ``min_samples_per_class`` images
+    image of one colour         kept, but if 20 and most are, that is an error
+    unusual image               kept: of more than 8 bits, or transparent, and made visible
     ==========================  =============================================================
 
     The training and the validation part, read with the same arguments, have no image in common, and
@@ -253,11 +265,21 @@ class ImageFolderDataset(SplitDataset):
         for path, label, result in zip(paths, labels, checked, strict=True):
             if result.error is not None:
                 problems.append(Problem(UNREADABLE, path, names[label], result.error))
+            if result.is_flat:
+                problems.append(Problem(FLAT, path, names[label], result.unusual))
+            elif result.unusual:
+                problems.append(Problem(UNUSUAL, path, names[label], result.unusual))
         digests = [result.digest for result in checked]
         problems.extend(contradictions(paths, labels, names, digests))
         num_train, num_val = (
             np.bincount(labels[part], minlength=len(names)) for part in (train, val)
         )
+        notes = _notes(names, (num_train + num_val).tolist(), held_out=not self.val_path)
+        if any(problem.kind == UNUSUAL for problem in problems) and self._clips():
+            notes.append(
+                'LoadImageFromFile of the pipeline shows unusual images clipped and without '
+                "transparency: dict(type='LoadImageOfAnyKind') in its place shows what is on them."
+            )
         if self.split == 'train' or not self.val_path:
             for name, count, held_out in zip(names, num_train + num_val, num_val, strict=True):
                 if count < self.min_samples_per_class:
@@ -271,14 +293,34 @@ class ImageFolderDataset(SplitDataset):
             num_train=num_train.tolist(),
             num_val=num_val.tolist(),
             problems=problems,
-            notes=_notes(names, held_out=not self.val_path),
+            notes=notes,
+            labels=self._labels_of(listing, names),
         )
+
+    def _clips(self) -> bool:
+        """Whether images are loaded in another way than they are checked."""
+        loaders = [t for t in self.pipeline.transforms if isinstance(t, LoadImageFromFile)]
+        return not all(isinstance(loader, LoadImageOfAnyKind) for loader in loaders)
+
+    @staticmethod
+    def _labels_of(listing: Listing, names: list[str]) -> list[str]:
+        """Return the label that was found for each class; '' for one that has no image."""
+        found = {idx: label for label, idx in _label_indices(listing.labels, names).items()}
+        return [found.get(idx, '') for idx in range(len(names))]
 
     def _require_images(self, train: np.ndarray, val: np.ndarray) -> None:
         """Check that both parts can be used, each where it is read."""
         report = self.report
         problems = first_problems(report.problems, 5)
         found = '; '.join(line.removeprefix('- ') for line in problems) or 'no problem'
+        flat = sum(problem.kind == FLAT for problem in report.problems)
+        # A few may be somebody's trial.
+        if flat >= _FLAT_IMAGES and flat > 0.5 * (train.sum() + val.sum()):
+            raise ValueError(
+                f"{flat} of the {train.sum() + val.sum()} images of '{report.source}' are of one "
+                f'colour, so that there is nothing to be seen on them ({found}): bring them in '
+                'another format, or set check_images=False if they are meant.'
+            )
         if not (self.split == 'val' and self.val_path):
             empty = [
                 name
@@ -358,25 +400,11 @@ def _require_known(listing: Listing, label_of: dict[str, int], names: list[str])
         )
 
 
-def _notes(names: list[str], held_out: bool) -> list[str]:
+def _notes(names: list[str], counts: Sequence[int], held_out: bool) -> list[str]:
     notes = []
     if held_out:
         notes.append(
             'the validation labels come from the same hands as the others. Where they are wrong, a '
             'right prediction counts as an error: compare accuracies, do not take them for true.'
         )
-    wordless = [name for name in names if not any(map(str.isalpha, name))]
-    if wordless:
-        notes.append(
-            f'class names such as {wordless[0]!r} say nothing to CLIP: give words with '
-            'classes=[...].'
-        )
-    folded = [name.casefold() for name in names]
-    counts = Counter(folded)
-    alike = [name for name, key in zip(names, folded, strict=True) if counts[key] > 1]
-    if alike:
-        notes.append(
-            f'{shorten(alike)} differ in upper and lower case only, which CLIP does not read: '
-            'join them, or give other names with classes=[...].'
-        )
-    return notes
+    return notes + class_notes(names, counts)

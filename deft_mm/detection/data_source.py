@@ -94,8 +94,8 @@ def find_data(
         )
     if part != 'train':
         raise ValueError(f'--part {part} is for configs: a folder or list file has no parts.')
-    # As configs/_base_/datasets/folder.py has them: the backend that images are checked with.
-    load = dict(type='LoadImageFromFile', imdecode_backend='pillow')
+    # As configs/_base_/datasets/folder.py has them, and as they are checked.
+    load = dict(type='LoadImageOfAnyKind')
     dataset = dict(type='ImageFolderDataset', data_root=str(path), val_path='.') | options
     text = f'dict({", ".join(f"{key}={value!r}" for key, value in dataset.items())})'
     dataset.setdefault('pipeline', [load])

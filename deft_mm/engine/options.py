@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -22,6 +23,8 @@ from deft_mm.engine.config_check import check_config
 from deft_mm.engine.data_settings import reopen_data
 from deft_mm.engine.read_keys import check_read
 
+# Blanks within a text, all of which MMEngine drops; those beside brackets and commas mean nothing.
+_BLANKS, _BLANK = re.compile(r'(?<=[^\s,\[\]()]) +(?=[^\s,\[\]()])'), '\x1f'
 # In front of a key that is meant although nothing known reads it.
 MEANT = '+'
 
@@ -72,7 +75,8 @@ def parse_options(pairs: Iterable[str]) -> dict[str, Any]:
         if not key.strip() or not equals:
             raise ValueError(f'An override is KEY=VALUE, found {pair!r}.')
         try:
-            options[key] = DictAction._parse_iterable(text)
+            kept = _BLANKS.sub(lambda blanks: _BLANK * len(blanks[0]), text)
+            options[key] = _with_blanks(DictAction._parse_iterable(kept))
         except AssertionError:
             raise ValueError(f'The brackets of {pair!r} do not match.') from None
         except RecursionError:  # MMEngine's way with dict(...)
@@ -81,6 +85,12 @@ def parse_options(pairs: Iterable[str]) -> dict[str, Any]:
                 f'by one, {key}.NAME=VALUE, or in a config file.'
             ) from None
     return options
+
+
+def _with_blanks(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace(_BLANK, ' ')
+    return type(value)(map(_with_blanks, value)) if isinstance(value, (list, tuple)) else value
 
 
 def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:

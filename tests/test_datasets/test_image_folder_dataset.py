@@ -33,7 +33,8 @@ def images(root, *names: str):
     """Write one image for each path, no two alike."""
     for i, name in enumerate(names):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.full((4, 5 + i, 3), i, dtype=np.uint8)).save(root / name)
+        pixels = np.arange(4 * (5 + i) * 3).reshape(4, 5 + i, 3) % 256
+        Image.fromarray(pixels.astype(np.uint8)).save(root / name)
     return root
 
 
@@ -187,6 +188,35 @@ def test_numbers_without_names_are_in_order_of_size_and_get_a_note(tmp_path):
     assert any("such as '9' say nothing" in line for line in dataset.report.to_lines())
 
 
+@pytest.mark.parametrize('label', ['{}', '{}.0', '+{}', 'c{}', 'class {}', 'v1.{}'])
+def test_numbers_in_labels_get_the_names_in_their_order(tmp_path, label):
+    names = [f'name {i}' for i in range(12)]
+    images(tmp_path, *(f'{i}_{n}.png' for i in range(12) for n in range(3)))
+    rows = [f'{i}_{n}.png,{label.format(i)}' for n in range(3) for i in reversed(range(12))]
+    (tmp_path / 'list.csv').write_text('\n'.join(['path,label', *rows]))
+    dataset = read(tmp_path, train_path='list.csv', val_path='list.csv', classes=names)
+    assert all(name == f'name {path.partition("_")[0]}' for path, name in samples(dataset))
+    table = dataset.report.to_lines()[3:16]
+    assert table[0].split() == ['label', 'name', 'CLIP', 'reads', 'images']
+    found = label.format(10).lstrip('+').removesuffix('.0')
+    assert table[11].split() == [*found.split(), *['name', '10'] * 2, '3']
+
+
+def test_the_table_of_classes_has_no_second_name_where_there_is_none(root):
+    table = read(root).report.to_lines()[3:7]
+    assert [line.split() for line in table[::3]] == [
+        ['label', 'CLIP', 'reads', 'images'],
+        ['guinea_pig', 'guinea', 'pig', '5'],
+    ]
+
+
+def test_classes_of_their_own_in_folders_named_by_numbers_are_in_their_order(tmp_path):
+    images(tmp_path, *(f'class_{i}/{n}.png' for i in range(1, 13) for n in range(3)))
+    assert read(tmp_path, val_path='.').metainfo['classes'] == tuple(
+        f'class_{i}' for i in range(1, 13)
+    )
+
+
 def test_folders_get_other_names_from_classes(root):
     names = ['cat', 'dog', 'guinea pig, a rodent']
     dataset = read(root, classes=names)
@@ -226,7 +256,13 @@ ABC = [f'{name}/{i}.png' for name in 'abc' for i in range(4)]
         (ABC, dict(val_ratio=0.01), ValueError, 'is left for validation .*larger val_ratio'),
         (['1.png'], {}, FileNotFoundError, 'no image in .*expected <class>/<image>'),
         (ABC[:4], {}, ValueError, "has the classes 'a': .* two or more"),
-        (['train/a/1.png', 'val/a/1.png'], {}, ValueError, r"\['train', 'val'\]: parts .*val_path"),
+        (['train/a/1.png', 'val/a/1.png'], {}, ValueError, r"'train', 'val' are parts .*val_path"),
+        (
+            ['train/a/1.png', 'Test/a/1.png', 'docs/1.png'],
+            {},
+            ValueError,
+            r"are 'Test', 'docs', 'train': 'Test', 'train' are parts of a data set",
+        ),
         (ABC, dict(classes=['a', 'b']), ValueError, '`classes` has 2 names, but .* 3 classes'),
         (ABC, dict(classes=['a', 'c', 'b']), ValueError, "has 'c' where 'b' of"),
         (ABC, dict(classes=['x', 'x', 'c']), ValueError, 'each with a name of its own'),

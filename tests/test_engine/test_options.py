@@ -52,6 +52,21 @@ class HookThatTakesAnything(Hook):
 
 
 @pytest.mark.parametrize(
+    ('text', 'value'),
+    [
+        ('[polar bear, ice fox]', ['polar bear', 'ice fox']),
+        ("['polar bear','ice fox']", ['polar bear', 'ice fox']),
+        ('polar bear', 'polar bear'),
+        ('/my images/list.csv', '/my images/list.csv'),
+        ('[1, 2]', [1, 2]),
+        ('[ 1 ,(a  b, c)]', [1, ('a  b', 'c')]),
+    ],
+)
+def test_blanks_within_a_text_are_part_of_it(text, value):
+    assert parse_options([f'classes={text}']) == dict(classes=value)
+
+
+@pytest.mark.parametrize(
     ('name', 'pair', 'nearest'),
     [
         ('deft_digits_sym40', 'train_cgf.max_epochs=2', 'train_cfg'),

@@ -11,8 +11,8 @@ classes = None  # names in the order of the labels; None: the names of the folde
 
 data_preprocessor = dict(num_classes=None)  # taken from the training data
 
-# The backend that the images are checked with: what passes the check is loaded.
-load = dict(type='LoadImageFromFile', imdecode_backend='pillow')
+# As the images are checked: what passes the check is loaded.
+load = dict(type='LoadImageOfAnyKind')
 train_pipeline = [load, *_base_.train_pipeline[1:]]
 test_pipeline = [load, *_base_.test_pipeline[1:]]
 

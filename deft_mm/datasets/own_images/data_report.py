@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from deft_mm.class_words import words_read
 from deft_mm.csv_cells import to_cell
 from deft_mm.shorten import printable
 
@@ -22,9 +23,14 @@ UNREADABLE_FOLDER = 'unreadable folder'
 SEEN_FOLDER = 'folder that was listed before'
 # ... and those of these are kept.
 CONTRADICTING = 'contradicting duplicate'
+FLAT = 'image of one colour'
+UNUSUAL = 'unusual image'
 SMALL_CLASS = 'small class'
 
 LEFT_OUT = (UNREADABLE, NOT_AN_IMAGE, NO_CLASS, HIDDEN, UNREADABLE_FOLDER, SEEN_FOLDER)
+# Classes in the table of the log.
+_CLASSES = 100
+
 COLUMNS = ('path', 'class', 'problem', 'detail', 'used')
 
 
@@ -66,6 +72,8 @@ class DataReport:
         num_val (list[int]): C numbers of validation images.
         problems (list[Problem]): All that is wrong.
         notes (list[str]): Whole sentences on what to think of. Defaults to none.
+        labels (list[str]): C labels as they were found. Defaults to none, which shows no table of
+            classes.
     """
 
     source: str
@@ -74,6 +82,7 @@ class DataReport:
     num_val: list[int]
     problems: list[Problem]
     notes: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
 
     def to_lines(self, max_problems: int = 5) -> list[str]:
         """Return the report as it is logged.
@@ -91,6 +100,7 @@ class DataReport:
             f'  images         {sum(self.num_train)} for training, '
             f'{sum(self.num_val)} for validation',
         ]
+        lines.extend(f'  {line}' for line in self._class_lines(sizes))
         for what, used in (('left out', False), ('kept, but see', True)):
             counts = Counter(problem.kind for problem in self.problems if problem.used == used)
             text = ', '.join(f'{count} x {kind}' for kind, count in counts.items())
@@ -98,6 +108,19 @@ class DataReport:
         lines.extend(f'  {line}' for line in first_problems(self.problems, max_problems))
         lines.extend(f'  Note: {note}' for note in self.notes)
         return lines
+
+    def _class_lines(self, sizes: list[int]) -> list[str]:
+        """Return the table of classes: the label that was found, its name, what CLIP reads."""
+        renamed = self.labels != self.class_names
+        names = [self.labels, *([self.class_names] if renamed else [])]
+        columns = [*names, [words_read(name) for name in self.class_names], map(str, sizes)]
+        rows = [('label', *(['name'] if renamed else []), 'CLIP reads', 'images')]
+        rows += zip(*columns, strict=bool(self.labels))
+        hidden = len(rows) - 1 - _CLASSES
+        rows = [tuple(map(printable, row)) for row in rows[: _CLASSES + 1]]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ['  '.join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        return lines[: len(lines) if self.labels else 0] + [f'... and {hidden} more'] * (hidden > 0)
 
 
 def contradictions(

@@ -11,12 +11,12 @@ from functools import lru_cache
 from stat import S_ISREG
 from typing import NamedTuple
 
-import mmcv
 from mmengine.dist import all_gather_object, get_world_size
 from mmengine.logging import print_log
 from PIL import Image
 
 from deft_mm.datasets.in_threads import in_threads
+from deft_mm.datasets.own_images.decoding import decode_image
 from deft_mm.main_process import on_main_process
 from deft_mm.progress import Progress
 from deft_mm.selection.fingerprint import digest
@@ -36,10 +36,15 @@ class CheckedImage(NamedTuple):
     Args:
         error (str, optional): Why the image can't be used; None if it can.
         digest (str, optional): Checksum of the file; None where no other file has its size.
+        unusual (str): What had to be done to it, see
+            :func:`~deft_mm.datasets.own_images.decoding.decode_image`. Defaults to ''.
+        is_flat (bool): Whether it is of one colour. Defaults to False.
     """
 
     error: str | None
     digest: str | None
+    unusual: str = ''
+    is_flat: bool = False
 
 
 class _File(NamedTuple):
@@ -139,15 +144,18 @@ def _check_files(files: tuple[_File, ...], decode: bool) -> tuple[CheckedImage, 
 def _check_file(file: _File, decode: bool) -> CheckedImage:
     if not decode and not file.twin and file.is_file:
         return CheckedImage(None, None)
+    unusual, is_flat = '', False
     try:
         content = read_bytes(file.path, _MOST_BYTES)
         if decode:
             _require_header(content)
             # The very function of the pipeline: what passes here is loaded there.
-            mmcv.imfrombytes(content, backend='pillow')
+            image = decode_image(content)
+            unusual, is_flat = image.unusual, image.is_flat
     except Exception as error:  # Pillow's plug-ins raise errors of every kind
         return CheckedImage(f'{type(error).__name__}: {_without_address(error)}', None)
-    return CheckedImage(None, digest(content, size=16) if file.twin else None)
+    twin = digest(content, size=16) if file.twin else None
+    return CheckedImage(None, twin, unusual, is_flat)
 
 
 def _require_header(content: bytes) -> None:

@@ -20,7 +20,8 @@ def read_list_file(path: Path) -> list[tuple[str, str]]:
             JSON object a line, or a ``.parquet`` file.
 
     Returns:
-        list[tuple[str, str]]: Paths and labels in the order of the file; indices as text.
+        list[tuple[str, str]]: Paths and labels in the order of the file; indices as text, without
+        sign and fraction.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -41,10 +42,9 @@ def read_list_file(path: Path) -> list[tuple[str, str]]:
                     f'{where} has the path {pair[0]!r} and the label {pair[1]!r}, as {before} has: '
                     'leave one of them out'
                 )
-        _require_indices(first)
+        return _with_indices(first)
     except ValueError as error:
         raise ValueError(f"'{path}' cannot be used as a list: {first_line(error)}.") from error
-    return list(first)
 
 
 def _rows_of_csv(path: Path) -> Iterator[tuple[str, tuple[str, str]]]:
@@ -131,17 +131,20 @@ def _is_name(value: Any) -> bool:
     return True
 
 
-def _require_indices(pairs: dict[tuple[str, str], str]) -> None:
-    """Refuse labels that are all numbers, but not all of them indices."""
-    labels = {label for _, label in pairs}
-    if not all(map(_is_number, labels)):
-        return
+def _with_indices(pairs: dict[tuple[str, str], str]) -> list[tuple[str, str]]:
+    """Write labels that are all numbers as the class indices that they are: '3' for '3.0', '+3'."""
+    if not all(_is_number(label) for _, label in pairs):
+        return list(pairs)
+    index_of = {}
     for (_, label), where in pairs.items():
-        if not (label.isascii() and label.isdecimal()):
+        value = float(label)
+        if not (value.is_integer() and 0 <= value < 2**53):
             raise ValueError(
                 f'{where}: label is {label!r}; where all labels are numbers, they are class '
-                'indices: whole, from 0'
+                'indices: whole, from 0. A row without a label is left out'
             )
+        index_of[label] = label if label.isascii() and label.isdecimal() else str(int(value))
+    return list(dict.fromkeys((path, index_of[label]) for path, label in pairs))
 
 
 def _is_number(label: str) -> bool:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from deft_mm.shorten import shorten
+
 from .data_report import (
     HIDDEN,
     NO_CLASS,
@@ -42,8 +44,8 @@ class Listing:
     Args:
         source (str): The folder or list file.
         images (list[ListedImage]): Images.
-        labels (list[str]): The different labels, numbers by size, others by the alphabet. Labels of
-            empty folders are among them.
+        labels (list[str]): The different labels by the alphabet, numbers in them by size: 'c2'
+            comes before 'c10'. Labels of empty folders are among them.
         problems (list[Problem]): Files that are no images, or in no class.
     """
 
@@ -143,11 +145,12 @@ def _list_folder(source: Path) -> Listing:
                     images.append(ListedImage(path, entry.name))
                 else:
                     problems.append(Problem(NOT_AN_IMAGE, path, entry.name))
-    if labels and _PARTS.issuperset(label.lower() for label in labels):
+    parts = [label for label in labels if label.lower() in _PARTS]
+    if len(parts) > 1 or len(parts) == len(labels) > 0:
         raise ValueError(
-            f"The folders in '{source}' are {labels}: parts of a data set, not classes. Say which "
-            f'is which, for example train_path={labels[0]} val_path={labels[-1]}, or give one of '
-            'them as data_root.'
+            f"The folders in '{source}' are {shorten(labels)}: {shorten(parts)} are parts of a "
+            f'data set, not classes. Say which is which, for example train_path={parts[0]} '
+            f'val_path={parts[-1]}, or give one of them as data_root.'
         )
     return Listing(str(source), images, _in_order(labels), problems)
 
@@ -199,10 +202,13 @@ def _is_image(path: str) -> bool:
 
 
 def _in_order(labels: Iterable[str]) -> list[str]:
-    labels = set(labels)
-    if are_numbers(labels):
-        return sorted(labels, key=lambda label: (int(label), label))
-    return sorted(labels)
+    return sorted(set(labels), key=lambda label: (_natural(label), label))
+
+
+def _natural(label: str) -> list[tuple[int, str]]:
+    """Texts and numbers in a label, in turn."""
+    parts = re.split('([0-9]{1,18})', label)
+    return [(int(part), '') if i % 2 else (0, part) for i, part in enumerate(parts)]
 
 
 def are_numbers(labels: Iterable[str]) -> bool:

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from deft_mm.class_words import words_of
+
 # Marks unused places in a table of token ids. Not 0: that is the id of '!' in CLIP's vocabulary.
 PAD = -1
 
@@ -24,7 +26,7 @@ def clean_class_name(name: str) -> str:
     """
     if not isinstance(name, str):
         raise TypeError(f'class_names must be strings, but one is {name!r}: convert it with str().')
-    words = ' '.join(name.replace('_', ' ').split())
+    words = words_of(name)
     if not words:
         raise ValueError(f'class_names has an empty name ({name!r}): every class needs words.')
     return words

@@ -30,6 +30,17 @@ def test_an_index_in_json_is_text(tmp_path):
     assert read_list_file(path) == [('1.jpg', '3')]
 
 
+@pytest.mark.parametrize('label', ['3', '3.0', '+3', '3e0'])
+def test_a_whole_number_is_an_index_however_it_is_written(tmp_path, label):
+    path = write(tmp_path / 'a.csv', f'path,label\n1.jpg,{label}\n2.jpg,10.0\n')
+    assert read_list_file(path) == [('1.jpg', '3'), ('2.jpg', '10')]
+
+
+def test_numbers_among_names_stay_as_they_are(tmp_path):
+    path = write(tmp_path / 'a.csv', 'path,label\n1.jpg,3.0\n2.jpg,cat\n')
+    assert [label for _, label in read_list_file(path)] == ['3.0', 'cat']
+
+
 def test_parquet_gives_the_same(tmp_path):
     pyarrow = pytest.importorskip('pyarrow')
     parquet = pytest.importorskip('pyarrow.parquet')
