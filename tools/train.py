@@ -8,6 +8,7 @@ bash tools/dist_train.sh CONFIG 8           # eight processes on this machine
 import argparse
 from pathlib import Path
 
+import ctrl_c  # noqa: F401  ends a tool that is still importing
 from mmengine.config import Config
 
 import deft_mm  # noqa: F401  registers the package's classes
