@@ -36,7 +36,7 @@ from mmengine.registry import init_default_scope
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.command_line import add_traceback_option, run_tool
 from deft_mm.datasets import class_names_of, clean_labels_of, sample_table_of
-from deft_mm.datasets.own_images import DataReport, problems_to_csv
+from deft_mm.datasets.own_images import DataReport, problems_kept, problems_to_csv
 from deft_mm.detection import (
     DEFAULT_TEMPLATE,
     CleanSummary,
@@ -249,7 +249,8 @@ def run(args: argparse.Namespace) -> list[str] | None:
     out, device = output_folder(args, data), usable_device(args.device)
     dtype = getattr(torch, amp_dtype(cfg)) if args.amp else None
 
-    dataset, reports = read_data(data)
+    with problems_kept(out / 'data_report.csv'):
+        dataset, reports = read_data(data)
     samples = sample_table_of(dataset)
     why = f"--detector '{args.detector}' decides."
     if selector is None:

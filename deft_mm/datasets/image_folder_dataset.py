@@ -23,6 +23,7 @@ from deft_mm.datasets.own_images import (
 from deft_mm.datasets.own_images.data_report import (
     SMALL_CLASS,
     UNREADABLE,
+    UnusableImagesError,
     contradictions,
     first_problems,
 )
@@ -89,8 +90,10 @@ class ImageFolderDataset(SplitDataset):
 
     Raises:
         FileNotFoundError: If there is no such folder or list file, or no image in it.
-        ValueError: If an argument is out of range, ``classes`` doesn't fit, there are fewer than
-            two classes, a class has no training image or nothing could be held out.
+        ValueError: If an argument is out of range, ``classes`` doesn't fit, or there are fewer than
+            two classes.
+        UnusableImagesError: If a class has no training image, or nothing could be held out; a
+            ValueError, too, which has all problems.
         ImportError: If a Parquet file is to be read without pyarrow.
 
     Example:
@@ -286,15 +289,17 @@ class ImageFolderDataset(SplitDataset):
                 if count == 0
             ]
             if empty:
-                raise ValueError(
+                raise UnusableImagesError(
                     f"No image of {shorten(empty)} in '{report.source}' can be trained on: add "
-                    f'images, or take the class out. What was found: {found}.'
+                    f'images, or take the class out. What was found: {found}.',
+                    report.problems,
                 )
         if not val.any() and (self.split == 'val' or not self.val_path):
-            raise ValueError(
+            raise UnusableImagesError(
                 f"No image of '{report.source}' is left for validation (val_ratio="
                 f'{self.val_ratio}, {len(train)} images, copies of one image are not held out): '
-                f'set a larger val_ratio, or val_path. What was found: {found}.'
+                f'set a larger val_ratio, or val_path. What was found: {found}.',
+                report.problems,
             )
 
 

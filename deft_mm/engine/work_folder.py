@@ -149,6 +149,19 @@ def _require_same_run(cfg: Config, folder: Path) -> None:
         )
 
 
+def data_report_of(folder: str | Path) -> Path:
+    """Where the table of problems goes if no data set can be made: never over that of a run.
+
+    Args:
+        folder (str | Path): The work directory, which need not be there.
+
+    Returns:
+        Path: The file.
+    """
+    is_begun = (Path(folder) / RESOLVED_CONFIG).exists()
+    return Path(folder) / ('data_report.new.csv' if is_begun else 'data_report.csv')
+
+
 def run_in(cfg: Mapping, folder: str | Path) -> Path | None:
     """What a work directory has of a run that must not be lost.
 
