@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import os
 import random
 from pathlib import Path
@@ -12,6 +14,7 @@ os.environ.setdefault('MPLBACKEND', 'Agg')
 
 import mmengine.config.config
 import numpy as np
+import open_clip
 import pytest
 import torch
 
@@ -20,6 +23,8 @@ from tool_utils import forget_global_instances
 # A runner formats its config before training and at every checkpoint, with YAPF, which takes
 # longer than all the rest of a small run.
 mmengine.config.config.FormatCode = lambda text, **kwargs: (text, True)
+# Reading a vocabulary takes a quarter of a small run.
+open_clip.SimpleTokenizer = functools.cache(open_clip.SimpleTokenizer)
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +46,15 @@ def isolated():
 def few_threads():
     """More threads than cores make small tensors slower, and CI has two cores."""
     torch.set_num_threads(min(2, torch.get_num_threads()))
+
+
+@pytest.fixture(scope='session', autouse=True)
+def no_second_look_at_modules():
+    """MMEngine collects garbage for each data set that it reads: in half a second, if what has been
+    imported is looked at, too.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

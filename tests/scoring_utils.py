@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -53,30 +52,15 @@ def score_all(sizes) -> dict[str, np.ndarray]:
     return scores
 
 
-def score_in_process(rank: int, port: int, folder: str) -> None:
-    os.environ.update(
-        RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port)
-    )
-    torch.set_num_threads(1)
+def score_in_process(rank: int, folder: str) -> None:
     torch.distributed.init_process_group('gloo')
     np.savez(f'{folder}/{rank}.npz', **score_all(SIZES))
     leave_distributed()
 
 
-def train_in_process(rank: int, port: int, folder: str, world_size: int = 1) -> None:
-    """Train a config as one process of a distributed run, as `tools/train.py` does."""
-    os.environ.update(
-        RANK=str(rank),
-        WORLD_SIZE=str(world_size),
-        MASTER_ADDR='127.0.0.1',
-        MASTER_PORT=str(port),
-    )
+def threads_after_training(rank: int, folder: str) -> None:
+    """Train, and note which threads are left."""
     sys.argv = ['train.py', f'{folder}/config.py', '--launcher', 'pytorch']
     train.main(train.parse_args())
-
-
-def threads_after_training(rank: int, port: int, folder: str) -> None:
-    """Train, and note which threads are left."""
-    train_in_process(rank, port, folder)
     names = [(task / 'comm').read_text().strip() for task in Path('/proc/self/task').iterdir()]
     Path(folder, 'threads.txt').write_text('\n'.join(names))

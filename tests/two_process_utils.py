@@ -30,12 +30,8 @@ class CountedNoise(LabelNoise):
         return (labels + 1 + int(os.environ['RANK'])) % num_classes
 
 
-def read_in_process(rank: int, port: int, folder: str) -> None:
+def read_in_process(rank: int, folder: str) -> None:
     """Read a folder, draw noise and fail, in one of two processes; note what came out."""
-    os.environ.update(
-        RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port)
-    )
-    torch.set_num_threads(1)
     torch.distributed.init_process_group('gloo')
     noise = CountedNoise()
     found = dict(
@@ -107,12 +103,8 @@ class SpoiledLoss(nn.Module):
         return loss
 
 
-def error_in_process(rank: int, port: int, folder: str) -> None:
+def error_in_process(rank: int, folder: str) -> None:
     """Train the config of a folder in one of two processes, and note how that ends."""
-    os.environ.update(
-        RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port)
-    )
-    torch.set_num_threads(1)
     sys.argv = ['train.py', f'{folder}/config.py', '--launcher', 'pytorch']
     args = train.parse_args()
     train.prepare_environment(args.local_rank)

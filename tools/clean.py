@@ -59,7 +59,6 @@ from deft_mm.detection import (
     warn_of_extremes,
     zero_shot_config,
 )
-from deft_mm.engine.clip_settings import exchange_clip
 from deft_mm.engine.float32_precision import set_float32_precision
 from deft_mm.engine.launch import (
     amp_dtype,
@@ -214,9 +213,8 @@ def write_training(args: argparse.Namespace, out: Path) -> list[str]:
         name, cfg = Path(args.data).stem, read_config(args.data, args.data_options, False)
     else:
         name = args.then or 'ce'
-        options = dict(data_root=os.path.abspath(args.data)) | args.data_options
-        cfg = read_config(str(METHODS[name]), options, count_classes=False)
-        exchange_clip(cfg, clip_named(args.clip or DEFAULT_CLIP))
+        options = dict(data_root=os.path.abspath(args.data), clip=args.clip or DEFAULT_CLIP)
+        cfg = read_config(str(METHODS[name]), options | args.data_options, count_classes=False)
     hook = (cfg.get('default_hooks') or {}).get('noise_filter') or {}
     if hook.get('type') == 'NoiseFilterHook':
         # In place of its detector.

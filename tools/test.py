@@ -119,7 +119,7 @@ def _use_flip_tta(cfg: Config) -> None:
 
 def test(args: argparse.Namespace) -> None:
     check_outputs(args)
-    cfg = load_config(args, persistent_workers=False)
+    cfg = load_config(args, persistent_workers=False, dataloaders=['test_dataloader'])
     apply_test_options(cfg, args)
     runner = build_runner(cfg)
     if args.out is not None and args.out_item != 'metrics':

@@ -90,7 +90,8 @@ def apply_training_options(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def train(args: argparse.Namespace) -> None:
-    cfg = load_config(args, persistent_workers=not args.no_persistent_workers)
+    used = ['train_dataloader', *([] if args.no_validate else ['val_dataloader'])]
+    cfg = load_config(args, not args.no_persistent_workers, used)
     apply_training_options(cfg, args)
     with own_folder(cfg), problems_kept(data_report_of(cfg.work_dir)):
         try:

@@ -1,4 +1,4 @@
-"""The CLIP of a config: exchanged for another one with everything that depends on it."""
+"""The CLIP of a config: named once, exchanged with everything that depends on it, and checked."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from deft_mm.engine.config_walk import dicts_in
-from deft_mm.models.clip import ClipFacts, clip_facts
+from deft_mm.engine.config_walk import dicts_in, parts_of
+from deft_mm.models.clip import ClipFacts, clip_facts, clip_named, resolve_clip
 
 # A short side of 256 pixels, of which 224 are cut out.
 _MARGIN = 256 / 224
@@ -27,6 +27,50 @@ def clip_of(cfg: Mapping) -> dict | None:
     model = cfg.get('model') or {}
     backbone = (model.get('detector') or model).get('backbone') or {}
     return backbone.get('clip')
+
+
+def take_clip(cfg: Config, options: dict[str, Any]) -> Mapping | str | None:
+    """Take the CLIP that a config and overrides of it name for the whole model out of both.
+
+    Args:
+        cfg (Config): A config. Its top-level ``clip``, where there is one, goes: the parts of the
+            model have their own, for which :func:`exchange_clip` exchanges it.
+        options (dict[str, Any]): Values by dotted key, of which ``clip`` and those below it go.
+            ``clip`` is called as on a command line, see :func:`~deft_mm.models.clip.clip_named`;
+            so is ``clip.model``, which brings its own weights where ``clip.pretrained`` is not
+            given, too.
+
+    Returns:
+        Mapping | str, optional: A ``clip`` config value; None where nothing names one.
+
+    Raises:
+        ValueError: If the options name a CLIP, and the model has none or there is no such one.
+        FileNotFoundError: If files of the CLIP are missing.
+    """
+    whole = options.pop('clip', None)
+    keys = [key for key in options if key.startswith('clip.')]
+    changes = {key.removeprefix('clip.'): options.pop(key) for key in keys}
+    own, named = clip_of(cfg), cfg.get('clip')
+    if own is None:
+        if whole is not None or changes:
+            raise ValueError('clip is given, but the model of the config has no CLIP backbone.')
+        return None  # a variable of another meaning
+    if isinstance(named, str) or isinstance(named, Mapping) and 'model' in named:
+        own = cfg.pop('clip')
+    else:
+        named = None
+    if whole is not None:
+        own = clip_named(whole) if isinstance(whole, str) else whole
+    elif not changes:
+        return named
+    clip = dict(own) if isinstance(own, Mapping) else clip_named(own)
+    model = changes.pop('model', clip['model'])
+    if model != clip['model']:
+        # Weights and activation are those of another model.
+        kept = {key: clip[key] for key in ('cache_dir',) if key in clip}
+        brings_weights = isinstance(model, str) and 'pretrained' not in changes
+        clip = kept | (clip_named(model) if brings_weights else dict(model=model))
+    return clip | changes
 
 
 def exchange_clip(cfg: Config, clip: Mapping | str) -> None:
@@ -48,6 +92,8 @@ def exchange_clip(cfg: Config, clip: Mapping | str) -> None:
     old = clip_of(cfg)
     if old is None:
         raise ValueError(f'{cfg.filename} has no CLIP backbone whose CLIP could be exchanged.')
+    if clip == old:
+        return
     old = copy.deepcopy(old)
     before, after = clip_facts(old), clip_facts(clip)
     parts = list(dicts_in(cfg._cfg_dict))
@@ -65,6 +111,62 @@ def exchange_clip(cfg: Config, clip: Mapping | str) -> None:
             part.update(mean=list(after.mean), std=list(after.std))
     for transforms in _transforms_in(parts):
         _resize(transforms, before, after)
+
+
+def check_clip(cfg: Mapping) -> None:
+    """Refuse what doesn't fit the CLIP of a backbone.
+
+    Args:
+        cfg (Mapping): A config.
+
+    Raises:
+        ValueError: If a head takes features of another width, or has another CLIP.
+    """
+    for key, part in parts_of(cfg.get('model'), 'model'):
+        backbone = part.get('backbone') if isinstance(part, Mapping) else None
+        clip = backbone.get('clip') if isinstance(backbone, Mapping) else None
+        head = part.get('head') if clip is not None else None
+        if not isinstance(head, Mapping):
+            continue
+        facts = clip_facts(clip)
+        is_token = backbone.get('out_type') in ('token', 'both')
+        width = facts.width if is_token else facts.embed_dim
+        if head.get('in_channels') not in (None, width) and part.get('neck') is None:
+            raise ValueError(
+                f'{key}.head.in_channels={head["in_channels"]}, but the features of '
+                f'{key}.backbone have the width {width}: set it to {width}. '
+                '--cfg-options clip.model=... exchanges a CLIP with all that depends on it.'
+            )
+        if head.get('clip') is not None and _name(head['clip']) != _name(clip):
+            raise ValueError(
+                f'{key}.head.clip and {key}.backbone.clip are two CLIPs ({head["clip"]} and '
+                f'{clip}), whose features have nothing in common: --cfg-options clip.model=... '
+                'exchanges both.'
+            )
+
+
+def _name(clip: Mapping | str) -> tuple[str | None, str | None]:
+    """Model and weights, of which those that are given layer by layer have no name."""
+    clip = dict(model=clip) if isinstance(clip, str) else clip
+    model = clip.get('model')
+    return model if isinstance(model, str) else None, clip.get('pretrained')
+
+
+def fetches_weights(cfg: Mapping) -> bool:
+    """Whether a model has a CLIP whose weights are downloaded where they are not yet.
+
+    Args:
+        cfg (Mapping): A config.
+
+    Returns:
+        bool: True if one has.
+
+    Raises:
+        ValueError: If a ``clip`` is none.
+        FileNotFoundError: If files of one are missing.
+    """
+    clips = (part['clip'] for part in dicts_in(cfg.get('model')) if part.get('clip') is not None)
+    return any(resolve_clip(clip).tag is not None for clip in clips)
 
 
 def _transforms_in(parts: Iterable[dict]) -> Iterator[list]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from mmengine.config import Config
 from mmpretrain.registry import DATASETS
+from torch.utils.data import Dataset
 
 from deft_mm.datasets import ImageFolderDataset, class_names_of
-from deft_mm.engine.config_walk import datasets_in, dicts_in
+from deft_mm.engine.config_walk import datasets_in, dicts_in, is_wrapper
 
 
 def settle_data(cfg: Config) -> None:
@@ -40,6 +41,24 @@ def settle_data(cfg: Config) -> None:
                 dataset[key] = copy.deepcopy(cfg[key])
     if any(_lacks_num_classes(part) for part in dicts_in(cfg.get('model'))):
         fill_num_classes(cfg, _count_classes(cfg))
+
+
+def require_data(cfg: Config, dataloaders: Sequence[str]) -> None:
+    """Open data sets without their wrappers, images and transforms.
+
+    What is missing is told before weights are fetched for it.
+
+    Args:
+        cfg (Config): A settled config.
+        dataloaders (Sequence[str]): The keys of the dataloaders that will be used.
+
+    Raises:
+        FileNotFoundError: If there are no data.
+        ValueError: If data can't be used; the message says why.
+    """
+    for _, dataset in datasets_in(cfg, dataloaders):
+        if not is_wrapper(dataset):
+            _open(dataset)
 
 
 def reopen_data(cfg: Config, keys: Iterable[str]) -> None:
@@ -82,11 +101,17 @@ def _count_classes(cfg: Config) -> int:
             'num_classes is None in the config of the model, and there is no '
             'train_dataloader.dataset to count the classes of: set num_classes to a number.'
         )
-    # Without its wrappers: noise and selections are not needed to know the classes. Nor are images.
-    cfg = {**datasets[-1], 'pipeline': []}
+    # Without its wrappers: noise and selections are not needed to know the classes.
+    return len(class_names_of(_open(datasets[-1])))
+
+
+def _open(cfg: Mapping) -> Dataset:
+    """Build a data set from its config without a look at its images."""
+    cfg = {**cfg, 'pipeline': []}
     class_ = DATASETS.get(cfg['type']) if isinstance(cfg['type'], str) else cfg['type']
     if class_ is ImageFolderDataset:
         cfg['check_images'] = False
     built = DATASETS.build(cfg)
-    built.full_init()
-    return len(class_names_of(built))
+    if hasattr(built, 'full_init'):
+        built.full_init()
+    return built

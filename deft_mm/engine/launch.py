@@ -6,7 +6,7 @@ import gc
 import os
 import re
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -20,9 +20,10 @@ from mmengine.utils.dl_utils import set_multi_processing
 
 from deft_mm.datasets.own_images import problems_kept
 from deft_mm.engine.checkpoint_loading import use_safe_loading
+from deft_mm.engine.clip_settings import check_clip, fetches_weights
 from deft_mm.engine.config_check import check_config
 from deft_mm.engine.config_walk import DATALOADERS
-from deft_mm.engine.data_settings import settle_data
+from deft_mm.engine.data_settings import require_data, settle_data
 from deft_mm.engine.options import MEANT, add_cfg_options, merge_options
 from deft_mm.engine.work_folder import data_report_of
 from deft_mm.shorten import first_few
@@ -116,7 +117,7 @@ def config_of_file(path: str) -> Config:
     return cfg
 
 
-def load_config(args: Namespace, persistent_workers: bool) -> Config:
+def load_config(args: Namespace, persistent_workers: bool, dataloaders: Sequence[str]) -> Config:
     """Read the config file and apply the options shared by training and testing.
 
     It also makes the process group, see :func:`join_processes`.
@@ -125,6 +126,8 @@ def load_config(args: Namespace, persistent_workers: bool) -> Config:
         args (Namespace): The parsed command line.
         persistent_workers (bool): Keep data-loading workers between epochs, where a dataloader has
             any and does not say itself.
+        dataloaders (Sequence[str]): Those that will be used. Their data are looked for before
+            weights are downloaded.
 
     Returns:
         Config: The config as :func:`read_config` returns it.
@@ -148,8 +151,11 @@ def load_config(args: Namespace, persistent_workers: bool) -> Config:
     if cfg.get('model') is None:
         raise ValueError(f'Config file {args.config} has no model.')
     check_config(cfg, [key.removeprefix(MEANT) for key in args.cfg_options])
+    check_clip(cfg)
     cfg.launcher = args.launcher
     join_processes(args.launcher, cfg)
+    if fetches_weights(cfg):
+        require_data(cfg, dataloaders)
     for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if cfg.get(field) is not None:
             _set_dataloader_defaults(cfg[field], persistent_workers, args.no_pin_memory)

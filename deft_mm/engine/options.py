@@ -3,7 +3,8 @@
 An override is a dotted key with a value, ``train_dataloader.dataset.noise.ratio=0.2``; a number
 picks from a list, ``train_dataloader.dataset.pipeline.0.size=32``. ``KEY._delete_=True`` replaces
 the dict at KEY by the overrides of its keys, as in MMEngine's configs. What nothing reads is an
-error, see :mod:`deft_mm.engine.read_keys`; ``+KEY=VALUE`` sets it all the same.
+error, see :mod:`deft_mm.engine.read_keys`; ``+KEY=VALUE`` sets it all the same. ``clip`` and
+``clip.KEY`` name the CLIP of the whole model, see :mod:`deft_mm.engine.clip_settings`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from mmengine.config import Config, DictAction
 from mmengine.utils import import_modules_from_strings
 
+from deft_mm.engine.clip_settings import exchange_clip, take_clip
 from deft_mm.engine.config_check import check_config
 from deft_mm.engine.data_settings import reopen_data
 from deft_mm.engine.read_keys import check_read
@@ -84,11 +86,14 @@ def parse_options(pairs: Iterable[str]) -> dict[str, Any]:
 def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
     """Merge overrides into a config, in place, and check what comes out.
 
+    The model follows a top-level ``clip``, be it an override or of the config.
+
     Args:
         cfg (Config): A config.
         options (Mapping[str, Any]): Values by dotted key.
 
     Raises:
+        FileNotFoundError: If files of that CLIP are missing.
         ImportError: If there is no module of ``custom_imports``.
         TypeError: If a value is of another type than the argument that it is for.
         ValueError: If nothing reads a key, or no class is registered as a ``type``; the message
@@ -96,11 +101,14 @@ def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
     """
     plain = {key.removeprefix(MEANT): copy.deepcopy(value) for key, value in options.items()}
     meant = [key[1:] for key in options if key.startswith(MEANT)]
+    clip = take_clip(cfg, plain)
     check_read(cfg, plain, meant)
     reopen_data(cfg, plain)
     cfg.merge_from_dict(plain)
     if any(key.partition('.')[0] == 'custom_imports' for key in plain):
         _import(cfg.custom_imports)  # a file's are imported as it is read
+    if clip is not None:
+        exchange_clip(cfg, clip)
     check_config(cfg, meant, left_open=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -15,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from deft_mm.command_line import is_mistake, sentence
 from deft_mm.datasets.selection_wrapper import SelectionWrapper
+from deft_mm.models.backbones import CLIPVisionTransformer
 from deft_mm.models.training_context import ContextModule
 
 # Samples that are tried where images may be unreadable, and batches where they may be mixed.
@@ -138,6 +140,9 @@ def rehearse_step(
     Raises:
         ValueError: If that fails: a loss that does not take the labels, layers or images of sizes
             that do not fit. The message has the error.
+
+    Warns:
+        UserWarning: Of images whose size is not that of a CLIP's.
     """
     batch = make_batch(loader, name, skip_unreadable, count=_STEP)
     if not isinstance(batch, Mapping) or 'data_samples' not in batch:
@@ -147,7 +152,9 @@ def rehearse_step(
         with _same_random_numbers(), _same_buffers(model), _without_compiling(), torch.no_grad():
             _tell_samples(model, batch['data_samples'])
             model.train()
-            model(**_mixed(model.data_preprocessor, batch), mode='loss')
+            data = _mixed(model.data_preprocessor, batch)
+            _warn_of_image_size(model, data['inputs'], name)
+            model(**data, mode='loss')
     except Exception as error:
         raise ValueError(
             f'{name}: the {type(model).__name__} that is to be trained on it fails on its first '
@@ -156,6 +163,24 @@ def rehearse_step(
     finally:
         _tell_samples(model, None)
         model.train(was_training)
+
+
+def _warn_of_image_size(model: nn.Module, inputs: Any, name: str) -> None:
+    """Tell of images whose size is not the one that a CLIP's position embedding is for."""
+    for tower in model.modules():
+        if isinstance(tower, CLIPVisionTransformer) and torch.is_tensor(inputs):
+            patch = tower.patch_size
+            given = tuple(side // p for side, p in zip(inputs.shape[-2:], patch, strict=True))
+            if given != tower.grid_size:
+                sides = [g * p for g, p in zip(tower.grid_size, patch, strict=True)]
+                warnings.warn(
+                    f'{name}: images of {inputs.shape[-2]}x{inputs.shape[-1]} pixels for a CLIP of '
+                    f'{sides[0]}x{sides[1]}, whose position embedding is interpolated for each '
+                    'batch: resize them in the pipeline, or set img_size of the backbone if they '
+                    'are meant.',
+                    stacklevel=3,
+                )
+                return
 
 
 def _mixed(preprocessor: nn.Module, batch: Mapping) -> Mapping:

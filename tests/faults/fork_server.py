@@ -9,6 +9,7 @@ killed in the end.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import runpy
@@ -97,6 +98,7 @@ def serve(order: dict) -> list[int | None]:
 
 def main() -> None:
     torch.set_num_threads(1)
+    gc.freeze()  # see conftest.py above
     print('ready', flush=True)
     for line in sys.stdin:
         print(json.dumps(serve(json.loads(line))), flush=True)

@@ -231,6 +231,9 @@ def test_type_of_a_setting_of_mmengine_or_pytorch(command, sentence, ends_with):
     ('blocks', train(f'{BACKBONE}.peft.last_n_blocks=99'), r'VPT\.last_n_blocks=99, .* 4 blocks'),
     ('output', train(f'{BACKBONE}.out_type=cls'), r"CLIPVisionTransformer\.out_type='cls' must be"),
     ('clip', train(f'{BACKBONE}.clip.model=ViT-B-16x'), r"clip\.model='ViT-B-16x' .*ViT-B-16"),
+    ('clip of all', train('clip.model=ViT-B-16x'), r"clip\.model='ViT-B-16x' .*ViT-B-16"),
+    ('folder', train('clip.model=local-dir:/x'), r"clip\.model='local-dir:/x': .* does not exist"),
+    ('two clips', train(f'{BACKBONE}.clip.model=ViT-B-32'), r'clip and .*backbone\.clip are two'),
     ('weights', train(f'{BACKBONE}.clip.pretrained=x'), r"clip\.pretrained='x' is set too"),
     ('batch of the pass', train(f'{FILTER}.batch_size=0'), r'NoiseFilterHook\.batch_size is 0'),
     ('curve', train(f'{FILTER}.detection_interval=0'), r'detection_interval is 0: set it to 1'),
@@ -302,7 +305,7 @@ def test_type_of_a_setting_of_mmengine_or_pytorch(command, sentence, ends_with):
         r'pipeline\.0\.crop_size=-3: give 1 or more',
     ),
     ('resolution', plain('model.backbone.img_size=0'), r'model\.backbone\.img_size=0: give 1 or'),
-    ('width', plain('model.head.in_channels=7'), r'ImageClassifier .*first batch, .* shapes'),
+    ('width', plain('model.head.in_channels=7'), r'in_channels=7, but .* have the width 128'),
     (
         'module',
         plain('custom_imports.imports=[nosuch]'),

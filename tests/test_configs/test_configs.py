@@ -1,4 +1,4 @@
-"""Every config of the repo builds its real model, and trains each stage on a miniature."""
+"""Every config builds its real model; each method, data set and noise trains on a miniature."""
 
 import re
 from contextlib import ExitStack
@@ -17,23 +17,37 @@ from runner_utils import CONFIGS, REPO, num_classes_of, run, tiny
 PATHS = [str(path.relative_to(REPO / 'configs')) for path in CONFIGS]
 
 
-def _distinct(paths: list[str]) -> list[str]:
-    """One of those that differ in numbers alone; of a baseline on CIFAR-100, one noise."""
-    found = {}
-    for path in paths:
-        if path.startswith('deft/') or 'cifar100_' not in path or 'sym60' in path:
-            text = (REPO / 'configs' / path).read_text()
-            found.setdefault((re.sub(r'\d+', '', path), re.sub(r'\d+', '', text)), path)
-    return list(found.values())
-
-
-TRAINED = _distinct(PATHS)
-
-
 def data_of(path: str) -> str:
     """The data set in a config's name: 'cub' of 'deft/deft_cub_sym20.py'."""
     method, name = path.removesuffix('.py').split('/')
     return name.removeprefix(f'{method}_').split('_')[0]
+
+
+def _to_train(paths: list[str]) -> list[str]:
+    """DeFT on each data set, with each noise on CIFAR-100; a baseline on two data sets, so that
+    each data set has two baselines or more.
+    """
+    deft, others = {}, {}
+    for path in paths:
+        method, name = path.split('/')
+        data = data_of(path)
+        if method != 'deft':
+            others.setdefault(method, {}).setdefault(data, path)
+        else:
+            key = (
+                name
+                if data == 'cifar100'
+                else re.sub(r'_(sym|asym|idn)\d+|_(aggre|random1)', '', name)
+            )
+            deft.setdefault(re.sub(r'\d0', '', key), path)
+    chosen = list(deft.values())
+    for i, of_data in enumerate(others.values()):
+        found = list(of_data.values())
+        chosen += {found[i % len(found)], found[(i + 3) % len(found)]}
+    return sorted(chosen)
+
+
+TRAINED = _to_train(PATHS)
 
 
 @pytest.fixture(scope='module')

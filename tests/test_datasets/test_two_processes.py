@@ -1,10 +1,9 @@
 """What is read or drawn once for all processes of a run."""
 
 import json
-import socket
 
 import pytest
-import torch.multiprocessing as mp
+from process_utils import in_processes
 from two_process_utils import read_in_process
 
 from deft_mm.datasets import ImageFolderDataset
@@ -24,10 +23,7 @@ def root(tmp_path_factory):
 @pytest.fixture(scope='module')
 def found(root):
     """What each process notes."""
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        port = sock.getsockname()[1]
-    mp.spawn(read_in_process, (port, str(root)), nprocs=2)
+    in_processes(read_in_process, str(root))
     return [json.loads((root / f'{rank}.json').read_text()) for rank in range(2)]
 
 

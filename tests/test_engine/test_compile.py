@@ -1,14 +1,11 @@
 """``compile=True`` changes speed, and nothing else."""
 
-import socket
-
 import pytest
 import torch
-import torch.multiprocessing as mp
+from process_utils import run_tool
 from torch._dynamo.utils import counters
 
 from runner_utils import run, same_state, scalars, tiny
-from scoring_utils import train_in_process
 
 CONFIG = 'deft/deft_digits_sym40.py'
 STAGES = dict(train_cfg__max_epochs=4, default_hooks__noise_filter__detector_epochs=2)
@@ -71,15 +68,9 @@ def test_compiled_resume_in_either_stage_equals_uninterrupted_run(whole, tmp_pat
     assert same_state(whole[0].model.state_dict(), resumed.model.state_dict())
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]
-
-
 def test_compiled_distributed_run_equals_one_of_a_single_process(whole, tmp_path):
     small(tmp_path / 'run').dump(tmp_path / 'config.py')
-    mp.spawn(train_in_process, (free_port(), str(tmp_path)), nprocs=1)
+    run_tool('train.py', [tmp_path / 'config.py'], tmp_path, processes=1)
     found = torch.load(tmp_path / 'run' / 'epoch_4.pth', weights_only=True)['state_dict']
     expected = whole[0].model.state_dict()
     assert found.keys() == expected.keys()
@@ -88,17 +79,17 @@ def test_compiled_distributed_run_equals_one_of_a_single_process(whole, tmp_path
 
 
 def test_two_processes_train_compiled_towers_of_several_gradient_buckets(tmp_path):
-    cfg = small(tmp_path / 'run')
-    cfg.train_cfg.max_epochs, cfg.default_hooks.noise_filter.detector_epochs = 2, 1
+    cfg = tiny('ce/ce_digits_sym40.py', tmp_path / 'run', num_samples=14)
     # A block of this width has 3 MiB, so that buckets end within both.
-    vision = cfg.model.classifier.backbone.clip.model.vision_cfg
+    vision = cfg.model.backbone.clip.model.vision_cfg
     vision.update(width=256, head_width=64, layers=2)
-    cfg.model.classifier.head.in_channels = 256
+    cfg.model.head.in_channels = 256
     cfg.model_wrapper_cfg.bucket_cap_mb = 3
     cfg.compile = dict(backend='aot_eager')
+    cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
     cfg.dump(tmp_path / 'config.py')
-    mp.spawn(train_in_process, (free_port(), str(tmp_path), 2), nprocs=2)
-    assert (tmp_path / 'run' / 'epoch_2.pth').is_file()
+    run_tool('train.py', [tmp_path / 'config.py'], tmp_path)
+    assert (tmp_path / 'run' / 'epoch_1.pth').is_file()
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,13 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import torch
-import torch.multiprocessing as mp
+from process_utils import free_port, in_processes, run_tool
 
 from runner_utils import REPO, same_state, tiny
 from scoring_utils import SIZES, score_all, score_in_process, threads_after_training
@@ -17,14 +16,8 @@ from scoring_utils import SIZES, score_all, score_in_process, threads_after_trai
 CONFIG = 'deft/deft_digits_sym40.py'
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]
-
-
 def test_scoring_pass_of_two_processes_selects_what_one_selects(tmp_path):
-    mp.spawn(score_in_process, (free_port(), str(tmp_path)), nprocs=2)
+    in_processes(score_in_process, str(tmp_path))
     alone = score_all(SIZES)
     for rank in range(2):
         together = np.load(tmp_path / f'{rank}.npz')
@@ -36,8 +29,8 @@ def test_scoring_pass_of_two_processes_selects_what_one_selects(tmp_path):
             assert (selections[0] == selections[1]).all()
 
 
-def train_twice(config, *options: str) -> None:
-    command = ['bash', str(REPO / 'tools' / 'dist_train.sh'), str(config), '2', *options]
+def dist_train(config) -> None:
+    command = ['bash', str(REPO / 'tools' / 'dist_train.sh'), str(config), '2']
     env = dict(
         os.environ,
         PYTHONPATH=os.pathsep.join([str(REPO), str(REPO / 'tests')]),
@@ -52,7 +45,7 @@ def train_twice(config, *options: str) -> None:
 @pytest.mark.skipif(not os.path.isdir('/proc/self/task'), reason='lists threads as Linux does')
 def test_training_leaves_no_gloo_thread_to_abort_the_exit(tmp_path):
     tiny(CONFIG, tmp_path).dump(tmp_path / 'config.py')  # the process imports runner_utils
-    mp.spawn(threads_after_training, (free_port(), str(tmp_path)), nprocs=1)
+    in_processes(threads_after_training, str(tmp_path), processes=1)
     threads = (tmp_path / 'threads.txt').read_text()
     assert threads and 'gloo' not in threads
 
@@ -66,7 +59,7 @@ def trained(tmp_path_factory):
     cfg.default_hooks.noise_filter.selector = dict(type='KeepEvenIndices')
     cfg.custom_imports = dict(imports=['deft_mm', 'runner_utils'], allow_failed_imports=False)
     cfg.dump(work_dir / 'config.py')
-    train_twice(work_dir / 'config.py')
+    dist_train(work_dir / 'config.py')
     return work_dir
 
 
@@ -78,8 +71,8 @@ def test_dist_train_runs_both_stages_on_the_cpu(trained):
 
 
 def test_distributed_resume_in_stage_two_equals_uninterrupted_run(trained, tmp_path):
-    options = ['--work-dir', str(tmp_path), '--resume', str(trained / 'epoch_2.pth')]
-    train_twice(trained / 'config.py', *options)
+    options = ['--work-dir', tmp_path, '--resume', trained / 'epoch_2.pth']
+    run_tool('train.py', [trained / 'config.py', *options], tmp_path)
     whole, resumed = (
         torch.load(folder / 'epoch_3.pth', weights_only=True) for folder in (trained, tmp_path)
     )
@@ -92,7 +85,7 @@ def test_a_classifier_in_two_processes_trains_on_one_selection_of_its_own(tmp_pa
     cfg.default_hooks.checkpoint.max_keep_ckpts = -1
     cfg.custom_imports = dict(imports=['deft_mm', 'runner_utils'], allow_failed_imports=False)
     cfg.dump(tmp_path / 'config.py')
-    train_twice(tmp_path / 'config.py')
+    run_tool('train.py', [tmp_path / 'config.py'], tmp_path)
     summary = json.loads((tmp_path / 'summary.json').read_text())
     assert [report['epoch'] for report in summary['detection']] == [1, 2]
     states = [torch.load(tmp_path / f'epoch_{i}.pth', weights_only=True)['deft'] for i in (1, 2)]

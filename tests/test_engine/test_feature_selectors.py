@@ -2,12 +2,10 @@
 
 import numpy as np
 import pytest
-import torch.multiprocessing as mp
+from process_utils import run_tool
 
 from deft_mm.selection import ScoreSelector, read_selection
 from runner_utils import run, same_state, tiny
-from scoring_utils import train_in_process
-from tests.test_engine.test_distributed import free_port
 
 CONFIG = 'audit/audit_digits_sym40.py'
 # Of neighbours there is a vote in 30 samples, too.
@@ -69,7 +67,7 @@ def test_two_processes_select_what_one_selects(tmp_path):
     cfg = config(tmp_path, num_samples=60, default_hooks__noise_filter__selector=VOTE)
     cfg.custom_imports = dict(imports=['deft_mm', 'runner_utils'], allow_failed_imports=False)
     cfg.dump(tmp_path / 'config.py')
-    mp.spawn(train_in_process, (free_port(), str(tmp_path), 2), nprocs=2)
+    run_tool('train.py', [tmp_path / 'config.py'], tmp_path)
     together = read_selection(tmp_path / 'selection.csv')
     np.testing.assert_allclose(together.score, alone.score, rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(together.kept, alone.kept)

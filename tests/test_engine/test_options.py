@@ -118,8 +118,6 @@ def test_key_that_nothing_reads_is_refused_with_the_nearest(name, pair, nearest)
 @pytest.mark.parametrize(
     ('name', 'pair', 'place'),
     [
-        ('deft_digits_sym40', 'clip.model=ViT-B-16', 'model.detector.backbone.clip.model'),
-        ('deft_digits_sym40', 'clip.model=ViT-B-16', 'model.detector.head.clip.model'),
         ('small_loss', 'noise_ratio=0.2', 'model.head.loss.noise_ratio'),
         ('deft_digits_sym40', 'vis_backends.0.save_dir=x', 'visualizer.vis_backends.0.save_dir'),
         ('deft_digits_sym40', 'train_pipeline.0.type=x', f'{DATASET}.dataset.pipeline.0.type'),

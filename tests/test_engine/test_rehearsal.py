@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.registry import DefaultScope
-from mmpretrain.registry import DATASETS, MODELS
+from mmpretrain.registry import DATASETS, MODELS, TRANSFORMS
 from torch.utils.data import DataLoader
 
 from deft_mm.datasets import scoring_collate
@@ -100,3 +100,15 @@ def test_a_run_with_a_rehearsal_is_that_without_one(tmp_path, monkeypatch, confi
         states.append(run(cfg).model.state_dict())
     assert len(calls) == 2  # a step, and a batch of validation
     assert same_state(*states)
+
+
+@pytest.mark.parametrize(('size', 'warns'), [(32, False), (48, True), (224, True)])
+def test_images_of_another_size_than_the_clips_are_told(size, warns, recwarn):
+    model, loader, _ = build(dict(type='CrossEntropyLoss'))
+    resize = TRANSFORMS.build(dict(type='Resize', scale=size))
+    loader.dataset.dataset.pipeline.transforms.insert(0, resize)
+    rehearse_step(model, loader, 'data')
+    told = [str(w.message) for w in recwarn if 'pixels for a CLIP of' in str(w.message)]
+    assert bool(told) == warns
+    if warns:
+        assert f'data: images of {size}x{size} pixels for a CLIP of 32x32, ' in told[0]

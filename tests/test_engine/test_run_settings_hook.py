@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import socket
 from argparse import Namespace
 
 import pytest
 import torch
 import torch.multiprocessing as mp
+from process_utils import run_tool
 
 from deft_mm.engine import float32_precision, launch
 from runner_utils import run, tiny
-from scoring_utils import train_in_process
 from tools import train
 
 CONFIG = 'deft/deft_digits_sym40.py'
@@ -70,15 +69,14 @@ def test_resume_that_finds_nothing_warns_and_names_the_folder(tmp_path):
 
 def spawn(folder, **options) -> str:
     """Train in two processes, of which the first is slow, and return the log."""
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        port = sock.getsockname()[1]
     cfg = tiny(CONFIG, folder / 'run', num_samples=16, **options)
     cfg.custom_hooks = [dict(type='SlowFirstProcess', seconds=4)]
-    cfg.custom_imports = dict(imports=['deft_mm', 'runner_utils'], allow_failed_imports=False)
+    cfg.custom_imports = dict(
+        imports=['deft_mm', 'runner_utils', 'scoring_utils'], allow_failed_imports=False
+    )
     cfg.default_hooks.noise_filter.selector = dict(type='KeepEvenIndices')
     cfg.dump(folder / 'config.py')
-    mp.spawn(train_in_process, (port, str(folder), 2), nprocs=2)
+    run_tool('train.py', [folder / 'config.py'], folder)
     return log_of(folder / 'run')
 
 

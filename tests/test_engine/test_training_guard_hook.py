@@ -5,14 +5,13 @@ from functools import partial
 
 import pytest
 import torch
-import torch.multiprocessing as mp
 import two_process_utils
 from mmengine.hooks import Hook
 from mmengine.optim.optimizer import amp_optimizer_wrapper
 from mmpretrain.registry import HOOKS
+from process_utils import in_processes
 
 from runner_utils import run, tiny
-from tests.test_engine.test_distributed import free_port
 
 CONFIG = 'deft/deft_digits_sym40.py'
 CE = 'ce/ce_digits_sym40.py'
@@ -180,7 +179,7 @@ def of_two_processes(cfg, tmp_path) -> list[str]:
     imports = ['deft_mm', 'runner_utils', 'two_process_utils']
     cfg.custom_imports = dict(imports=imports, allow_failed_imports=False)
     cfg.dump(tmp_path / 'config.py')
-    mp.spawn(two_process_utils.error_in_process, (free_port(), str(tmp_path)), nprocs=2)
+    in_processes(two_process_utils.error_in_process, str(tmp_path))
     return [(tmp_path / f'{rank}.txt').read_text() for rank in range(2)]
 
 

@@ -1,10 +1,6 @@
 """The tool that takes a detector to other data, run as a user runs it."""
 
-import os
 import re
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +8,7 @@ import pytest
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 from PIL import Image
+from process_utils import run_tool
 
 from deft_mm.datasets import CleanSubset, DigitsDataset, ImageFolderDataset, class_names_of
 from deft_mm.engine.launch import read_config
@@ -253,19 +250,12 @@ def test_clip_only_takes_threshold_template_and_any_class_names(detect, digits, 
 
 def test_two_processes_write_what_one_writes(detect, run_dir, tmp_path):
     alone = detect()
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        port = sock.getsockname()[1]
     out = tmp_path / 'two.csv'
-    command = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2']
-    command += [f'--master_port={port}', REPO / 'tools/detect.py', run_dir / DIGITS.name]
-    command += [run_dir / 'epoch_4.pth', '--launcher', 'pytorch', '--out', out]
-    env = dict(os.environ, OMP_NUM_THREADS='1')
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=env)
-    assert done.returncode == 0, done.stderr[-3000:]
+    options = [run_dir / DIGITS.name, run_dir / 'epoch_4.pth', '--out', out]
+    printed = run_tool('detect.py', options, tmp_path)
     together = read_selection(out)
     np.testing.assert_allclose(together.clean_prob, alone.clean_prob, rtol=1e-4, atol=1e-5)
-    assert done.stdout.count('Kept ') == 1
+    assert printed.count('Kept ') == 1
 
 
 def test_neighbours_in_the_features_of_a_clip_that_is_not_trained(detect):

@@ -5,3 +5,4 @@ model = dict(
     detector=dict(backbone=dict(clip=clip), head=dict(clip=clip, num_classes=100)),
     classifier=_base_.classifier,
 )
+del clip

@@ -1,26 +1,18 @@
-"""A step of two processes with parts of a batch equals one process with the whole batch.
-
-Run as a script, this file is one of the processes.
-"""
+"""A step of two processes with parts of a batch equals one process with the whole batch."""
 
 from __future__ import annotations
-
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
+from process_utils import in_processes
 from torch import nn
 
 import deft_mm.models.heads  # noqa: F401  (registers the head)
 from deft_mm.engine.launch import leave_distributed
 from deft_mm.models.training_context import TrainingContext
 
-REPO = Path(__file__).resolve().parents[3]
 CLIP = dict(
     model=dict(
         embed_dim=8,
@@ -81,15 +73,7 @@ def step(part=slice(None), wrap=lambda model: model):
 @pytest.fixture(scope='module')
 def two_processes(tmp_path_factory):
     folder = tmp_path_factory.mktemp('distributed')
-    env = dict(os.environ, PYTHONPATH=str(REPO), OMP_NUM_THREADS='1')
-    command = [sys.executable, '-W', 'ignore', __file__, str(folder)]
-    processes = [
-        subprocess.Popen([*command, str(rank)], env=env, stderr=subprocess.PIPE, text=True)
-        for rank in range(2)
-    ]
-    for process in processes:
-        _, errors = process.communicate(timeout=300)
-        assert process.returncode == 0, errors
+    in_processes(be_one, str(folder))
     return [torch.load(folder / f'{rank}.pt', weights_only=True) for rank in range(2)]
 
 
@@ -110,14 +94,8 @@ def test_losses_and_gradients_equal_those_of_one_process(two_processes, case):
             torch.testing.assert_close(rank['grads'][key], grad, rtol=1e-5, atol=1e-6)
 
 
-def main(folder: Path, rank: int) -> None:
-    torch.distributed.init_process_group(
-        'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2
-    )
+def be_one(rank: int, folder: str) -> None:
+    torch.distributed.init_process_group('gloo')
     results = step(PARTS[rank], wrap=nn.parallel.DistributedDataParallel)
-    torch.save(results, folder / f'{rank}.pt')
+    torch.save(results, f'{folder}/{rank}.pt')
     leave_distributed()
-
-
-if __name__ == '__main__':
-    main(Path(sys.argv[1]), int(sys.argv[2]))

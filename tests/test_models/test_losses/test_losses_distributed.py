@@ -1,26 +1,18 @@
-"""Two processes with parts of a batch compute what one does with the whole.
-
-Run as a script, this file is one of the processes.
-"""
+"""Two processes with parts of a batch compute what one does with the whole."""
 
 from __future__ import annotations
-
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
+from process_utils import in_processes
 from torch import nn
 
 import deft_mm.models.losses  # noqa: F401  (registers the losses)
 from deft_mm.engine.launch import leave_distributed
 from deft_mm.models.training_context import TrainingContext
 
-REPO = Path(__file__).resolve().parents[3]
 LOSSES = dict(
     elr=dict(type='ELRLoss', num_classes=3, num_samples=20),
     sample_weighted=dict(type='SampleWeightedLoss'),
@@ -82,15 +74,7 @@ def train(loss, rank=None):
 @pytest.fixture(scope='module')
 def two_processes(tmp_path_factory):
     folder = tmp_path_factory.mktemp('distributed')
-    env = dict(os.environ, PYTHONPATH=str(REPO), OMP_NUM_THREADS='1')
-    command = [sys.executable, '-W', 'ignore', __file__, str(folder)]
-    processes = [
-        subprocess.Popen([*command, str(rank)], env=env, stderr=subprocess.PIPE, text=True)
-        for rank in range(2)
-    ]
-    for process in processes:
-        _, errors = process.communicate(timeout=300)
-        assert process.returncode == 0, errors
+    in_processes(be_one, str(folder))
     return [torch.load(folder / f'{rank}.pt', weights_only=True) for rank in range(2)]
 
 
@@ -113,13 +97,7 @@ def test_targets_of_all_processes_are_equal_and_those_of_one_process(two_process
     assert targets[0].any(dim=1).nonzero().squeeze(1).tolist() == seen
 
 
-def main(folder: Path, rank: int) -> None:
-    torch.distributed.init_process_group(
-        'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2
-    )
-    torch.save({loss: train(loss, rank) for loss in LOSSES}, folder / f'{rank}.pt')
+def be_one(rank: int, folder: str) -> None:
+    torch.distributed.init_process_group('gloo')
+    torch.save({loss: train(loss, rank) for loss in LOSSES}, f'{folder}/{rank}.pt')
     leave_distributed()
-
-
-if __name__ == '__main__':
-    main(Path(sys.argv[1]), int(sys.argv[2]))
