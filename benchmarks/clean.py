@@ -16,6 +16,7 @@ import contextlib
 import io
 import json
 import runpy
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,7 +41,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from deft_mm.selection import read_selection
 
-TOOL = runpy.run_path(str(Path(__file__).resolve().parents[1] / 'tools' / 'clean.py'))
+TOOLS = Path(__file__).resolve().parents[1] / 'tools'
+sys.path.append(str(TOOLS))  # as for a script
+TOOL = runpy.run_path(str(TOOLS / 'clean.py'))
 TOLERANCE = 1e-3
 
 

@@ -8,6 +8,7 @@ import logging
 import os
 import pickle
 import re
+import signal
 import sys
 import time
 import traceback
@@ -54,6 +55,8 @@ def run_tool(main: Callable[[Namespace], int | None], args: Namespace) -> NoRetu
         main (Callable): What the tool does; it may return an exit code.
         args (argparse.Namespace): Its command line, with :func:`add_traceback_option`.
     """
+    if callable(signal.getsignal(signal.SIGINT)):  # no shell has it ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         code = main(args)
     except (KeyboardInterrupt, Exception) as error:

@@ -19,6 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import ctrl_c  # noqa: F401  ends a tool that is still importing
 import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope

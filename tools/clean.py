@@ -28,6 +28,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import ctrl_c  # noqa: F401  ends a tool that is still importing
 import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
@@ -37,7 +38,7 @@ from mmengine.registry import init_default_scope
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.command_line import add_traceback_option, run_tool
 from deft_mm.datasets import class_names_of, clean_labels_of, sample_table_of
-from deft_mm.datasets.own_images import DataReport, problems_to_csv
+from deft_mm.datasets.own_images import DataReport, problems_kept, problems_to_csv
 from deft_mm.detection import (
     DEFAULT_TEMPLATE,
     CleanSummary,
@@ -250,7 +251,8 @@ def run(args: argparse.Namespace) -> list[str] | None:
     features = feature_folder(args, out)
     dtype = getattr(torch, amp_dtype(cfg)) if args.amp else None
 
-    dataset, reports = read_data(data)
+    with problems_kept(out / 'data_report.csv'):
+        dataset, reports = read_data(data)
     samples = sample_table_of(dataset)
     why = f"--detector '{args.detector}' decides."
     if selector is None:

@@ -18,6 +18,8 @@ import signal
 from collections import Counter
 from pathlib import Path
 
+import ctrl_c  # noqa: F401  ends a tool that is still importing
+
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.command_line import INTERRUPTED, add_traceback_option, run_tool
 from deft_mm.comparison import (

@@ -24,6 +24,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import ctrl_c  # noqa: F401  ends a tool that is still importing
 import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process

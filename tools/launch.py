@@ -10,6 +10,7 @@ import logging
 import signal
 import sys
 
+import ctrl_c  # noqa: F401  ends a tool that is still importing
 from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.run import parse_args, run

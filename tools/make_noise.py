@@ -14,6 +14,7 @@ import argparse
 import io
 from pathlib import Path
 
+import ctrl_c  # noqa: F401  ends a tool that is still importing
 import numpy as np
 from matplotlib.backend_bases import FigureCanvasBase
 from mmengine.config import Config, ConfigDict

@@ -6,6 +6,7 @@ python tools/test.py configs/deft/deft_digits_sym40.py work_dirs/deft_digits_sym
 import argparse
 from pathlib import Path
 
+import ctrl_c  # noqa: F401  ends a tool that is still importing
 import mmengine
 from mmengine.config import Config, ConfigDict
 from mmengine.evaluator import DumpResults

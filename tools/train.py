@@ -8,10 +8,12 @@ bash tools/dist_train.sh CONFIG 8           # eight processes on this machine
 import argparse
 from pathlib import Path
 
+import ctrl_c  # noqa: F401  ends a tool that is still importing
 from mmengine.config import Config
 
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.command_line import add_traceback_option, run_tool, was_interrupted
+from deft_mm.datasets.own_images import problems_kept
 from deft_mm.engine.launch import (
     add_common_arguments,
     amp_dtype,
@@ -23,7 +25,7 @@ from deft_mm.engine.launch import (
 )
 from deft_mm.engine.stage_switch import end_workers
 from deft_mm.engine.tool_runner import build_runner
-from deft_mm.engine.work_folder import ConfigFileHook, own_folder
+from deft_mm.engine.work_folder import ConfigFileHook, data_report_of, own_folder
 
 
 def parse_args() -> argparse.Namespace:
@@ -91,7 +93,7 @@ def train(args: argparse.Namespace) -> None:
     used = ['train_dataloader', *([] if args.no_validate else ['val_dataloader'])]
     cfg = load_config(args, not args.no_persistent_workers, used)
     apply_training_options(cfg, args)
-    with own_folder(cfg):
+    with own_folder(cfg), problems_kept(data_report_of(cfg.work_dir)):
         try:
             runner = build_runner(cfg)
             runner.register_hook(ConfigFileHook())

@@ -27,6 +27,7 @@ from deft_mm.datasets.own_images.data_report import (
     SMALL_CLASS,
     UNREADABLE,
     UNUSUAL,
+    UnusableImagesError,
     contradictions,
     first_problems,
 )
@@ -101,8 +102,10 @@ class ImageFolderDataset(SplitDataset):
 
     Raises:
         FileNotFoundError: If there is no such folder or list file, or no image in it.
-        ValueError: If an argument is out of range, ``classes`` doesn't fit, there are fewer than
-            two classes, a class has no training image or nothing could be held out.
+        ValueError: If an argument is out of range, ``classes`` doesn't fit, or there are fewer than
+            two classes.
+        UnusableImagesError: If a class has no training image, most images are of one colour, or
+            nothing could be held out; a ValueError, too, which has all problems.
         ImportError: If a Parquet file is to be read without pyarrow.
 
     Example:
@@ -316,10 +319,11 @@ class ImageFolderDataset(SplitDataset):
         flat = sum(problem.kind == FLAT for problem in report.problems)
         # A few may be somebody's trial.
         if flat >= _FLAT_IMAGES and flat > 0.5 * (train.sum() + val.sum()):
-            raise ValueError(
+            raise UnusableImagesError(
                 f"{flat} of the {train.sum() + val.sum()} images of '{report.source}' are of one "
                 f'colour, so that there is nothing to be seen on them ({found}): bring them in '
-                'another format, or set check_images=False if they are meant.'
+                'another format, or set check_images=False if they are meant.',
+                report.problems,
             )
         if not (self.split == 'val' and self.val_path):
             empty = [
@@ -328,15 +332,17 @@ class ImageFolderDataset(SplitDataset):
                 if count == 0
             ]
             if empty:
-                raise ValueError(
+                raise UnusableImagesError(
                     f"No image of {shorten(empty)} in '{report.source}' can be trained on: add "
-                    f'images, or take the class out. What was found: {found}.'
+                    f'images, or take the class out. What was found: {found}.',
+                    report.problems,
                 )
         if not val.any() and (self.split == 'val' or not self.val_path):
-            raise ValueError(
+            raise UnusableImagesError(
                 f"No image of '{report.source}' is left for validation (val_ratio="
                 f'{self.val_ratio}, {len(train)} images, copies of one image are not held out): '
-                f'set a larger val_ratio, or val_path. What was found: {found}.'
+                f'set a larger val_ratio, or val_path. What was found: {found}.',
+                report.problems,
             )
 
 

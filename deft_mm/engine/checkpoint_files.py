@@ -7,8 +7,11 @@ import re
 import string
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
+
+from mmengine.hooks import CheckpointHook
 
 # The names that CheckpointHook gives; those of the best ones begin otherwise.
 _BY_EPOCH, _BY_ITER = 'epoch_{}.pth', 'iter_{}.pth'
@@ -56,25 +59,49 @@ def checkpoints_in(folder: str | os.PathLike, cfg: Mapping | None = None) -> lis
             checkpoints are named. None for MMEngine's names. Defaults to None.
 
     Returns:
-        list[Path]: Those of the hook's own name first, then ``epoch_N.pth`` and ``iter_N.pth``,
-        which another hook may have saved; of a name the highest number first.
+        list[Path]: Those of the hook's own name first, together with those of each further
+        ``CheckpointHook`` in ``custom_hooks`` that counts what it counts, then ``epoch_N.pth`` and
+        ``iter_N.pth``, which another hook may have saved; of these each the highest number first.
 
     Raises:
         ValueError: If ``filename_tmpl`` is no name.
     """
     files = [path for path in Path(folder).glob('*') if path.is_file()]
     found: dict[Path, None] = {}
-    for template in (_template_of(cfg or {}), _BY_EPOCH, _BY_ITER):
-        named = ((_pattern_of(template).fullmatch(path.name), path) for path in files)
+    for templates in (*_templates_of(cfg or {}), [_BY_EPOCH], [_BY_ITER]):
+        patterns = list(map(_pattern_of, templates))
+        named = ((pattern.fullmatch(path.name), path) for path in files for pattern in patterns)
         # Epochs and iterations are not to be compared. A name may have no number.
         numbered = [(int((name.groups() or (0,))[0]), path) for name, path in named if name]
         found |= dict.fromkeys(path for _, path in sorted(numbered, reverse=True))
     return list(found)
 
 
-def _template_of(cfg: Mapping) -> str:
-    """What ``CheckpointHook`` puts its number into."""
-    hook = checkpoint_hook_of(cfg)
+def _templates_of(cfg: Mapping) -> list[list[str]]:
+    """What the hooks put their numbers into: what counts as the first does, then the rest."""
+    hooks = dict(_checkpoint_hooks(cfg))
+    first = next(iter(hooks.values()), {}).get('by_epoch', True)
+    templates: tuple[list[str], list[str]] = ([], [])
+    for key, hook in hooks.items():
+        templates[hook.get('by_epoch', True) != first].append(_template_of(key, hook))
+    return list(templates)
+
+
+def _checkpoint_hooks(cfg: Mapping) -> Iterator[tuple[str, Mapping]]:
+    """The hooks that save into the checkpoint folder, by their keys."""
+    own = checkpoint_hook_of(cfg)
+    if (cfg.get('default_hooks') or {}).get('checkpoint', own) is not None:
+        yield 'default_hooks.checkpoint', own
+    for i, hook in enumerate(cfg.get('custom_hooks') or ()):
+        is_one = isinstance(hook, Mapping) and hook.get('type') in (
+            'CheckpointHook',
+            CheckpointHook,
+        )
+        if is_one and hook.get('out_dir') == own.get('out_dir'):
+            yield f'custom_hooks.{i}', hook
+
+
+def _template_of(key: str, hook: Mapping) -> str:
     template = hook.get('filename_tmpl')
     if template is None:
         return _BY_EPOCH if hook.get('by_epoch', True) else _BY_ITER
@@ -84,7 +111,7 @@ def _template_of(cfg: Mapping) -> str:
         usable = False
     if not usable:
         raise ValueError(
-            f'default_hooks.checkpoint.filename_tmpl is {template!r}: give the name of a file with '
+            f'{key}.filename_tmpl is {template!r}: give the name of a file with '
             f'{{}} in place of the number, such as {_BY_EPOCH!r}; out_dir is for another folder.'
         )
     return template
@@ -109,6 +136,19 @@ def damage_of(path: str | os.PathLike) -> str | None:
 
     Returns:
         str | None: What is wrong with it; None if nothing is, or it can't be told.
+    """
+    try:
+        stat = os.stat(path)
+    except OSError as error:
+        return str(error)
+    return _damage(os.path.abspath(path), stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache
+def _damage(path: str, *_: int) -> str | None:
+    """What :func:`damage_of` says of a file as it is, by its number, size and time.
+
+    A run that resumes asks twice: when it looks for its checkpoint, and when it loads it.
     """
     try:
         with open(path, 'rb') as file:

@@ -12,13 +12,13 @@ import inspect
 import types
 import typing
 import warnings
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, Union
 
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import nn
 from torch.utils.data import DataLoader
 from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
@@ -28,10 +28,12 @@ from deft_mm.engine.config_readers import (
     TOP_KEYS,
     Argument,
     arguments_of,
+    class_in,
+    keeps_keywords,
     readers_of,
     registered,
 )
-from deft_mm.engine.config_walk import parts_of
+from deft_mm.engine.config_walk import DATALOADERS, parts_of
 from deft_mm.engine.read_keys import known_in
 
 _NAMES = {
@@ -45,11 +47,19 @@ _NAMES = {
 _SEQUENCES = (list, tuple, Sequence, Collection, Iterable)
 _NUMBERS = {int, float, bool, types.NoneType}
 _NO_TEXT = _NUMBERS | {dict, list, tuple, Sequence, torch.Tensor, nn.Module, DataLoader}
+# Where the types of whole numbers are true; those of schedules may be parts of an epoch.
+_TRUE_INTEGERS = (
+    *('mmengine.dataset', 'mmengine.hooks', 'mmengine.optim.optimizer', 'mmengine.runner'),
+    *('mmpretrain.datasets.base_dataset', 'torch.'),
+)
 _SHOWN = 80
 # The least that a setting of others may be.
 _LEAST = {
     '*_dataloader.batch_size': 1,
     '*_dataloader.num_workers': 0,
+    '*_dataloader.num_batch_per_epoch': 1,
+    '*_dataloader.prefetch_factor': 1,
+    '*_dataloader.timeout': 0,
     'train_cfg.max_epochs': 1,
     'train_cfg.val_interval': 1,
     'optim_wrapper.*lr': 0,
@@ -57,7 +67,13 @@ _LEAST = {
     'optim_wrapper.*weight_decay': 0,
     'optim_wrapper.*accumulative_counts': 1,
     'optim_wrapper.*clip_grad.max_norm': 0,
+    'optim_wrapper.*clip_grad.clip_value': 0,
+    'optim_wrapper.*_mult': 0,
+    'auto_scale_lr.base_batch_size': 1,
+    'default_hooks.checkpoint.save_begin': 0,
     'default_hooks.logger.interval': 1,
+    'log_processor.num_digits': 0,
+    'log_processor.window_size': 1,
     'randomness.seed': 0,
     '*param_scheduler*.T_max': 1,
     '*param_scheduler*.step_size': 1,
@@ -74,6 +90,7 @@ _LEAST = {
 _CHOICES = {
     'log_level': ('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'),
     'env_cfg.mp_cfg.mp_start_method': ('fork', 'spawn', 'forkserver'),
+    'optim_wrapper.*clip_grad.type': ('norm', 'value'),
 }
 
 
@@ -103,20 +120,20 @@ def check_config(cfg: Config, meant: Sequence[str] = (), left_open: bool = False
         keys = key.split('.') if key else []
         if key:
             _check_class(key, part)
-            _check_names(key, part, meant)
+            _check_names(key, part, content, meant)
         for name, value in part.items():
             place = f'{key}.{name}' if key else name
             if place not in meant and not (left_open and value is None):
-                _check_value(place, value, list(_arguments(keys, part, name)))
+                _check_value(place, value, list(_arguments(keys, part, content, name)))
     _check_settings(content)
 
 
-def _arguments(keys: Sequence[str], part: Mapping, name: str) -> Iterable[Argument]:
+def _arguments(keys: Sequence[str], part: Mapping, cfg: Mapping, name: str) -> Iterable[Argument]:
     """What a key of a dict may be for."""
     if not keys:
         callables = (Runner,) if name in TOP_KEYS else ()
     else:
-        callables = (readers_of(keys, part) or ((), ()))[0]
+        callables = (readers_of(keys, part, cfg) or ((), ()))[0]
     for callable_ in callables:
         argument = arguments_of(callable_)[0].get(name)
         if argument is not None:
@@ -144,7 +161,7 @@ def _fits(value: Any, argument: Argument) -> bool:
     if Any in members or inspect.Parameter.empty in members:
         return True
     if not _is_ours(argument.owner):
-        return _fits_others(value, members)
+        return _fits_others(value, argument.owner, members)
     kinds = {typing.get_origin(member) or member for member in members}
     if isinstance(value, bool) and not kinds & {bool, object, Literal}:
         return False
@@ -153,7 +170,7 @@ def _fits(value: Any, argument: Argument) -> bool:
     return any(is_of(form, argument.annotation) for form in (value, _tuples(value), _lists(value)))
 
 
-def _fits_others(value: Any, members: Sequence[Any]) -> bool:
+def _fits_others(value: Any, owner: Callable, members: Sequence[Any]) -> bool:
     """Whether a value may be of one of the types of an argument of a class of others.
 
     These are not always true: a list for a dict, a number for a text. No text passes for a number.
@@ -161,6 +178,10 @@ def _fits_others(value: Any, members: Sequence[Any]) -> bool:
     kinds = {typing.get_origin(member) or member for member in members}
     if isinstance(value, str) and kinds <= _NO_TEXT:
         return False
+    if isinstance(value, float) and int in kinds and not kinds & {float, object, Any}:
+        # Loops take 2.0 epochs.
+        is_whole = value.is_integer() and owner.__module__ == EpochBasedTrainLoop.__module__
+        return is_whole or not owner.__module__.startswith(_TRUE_INTEGERS)
     return not (isinstance(value, Mapping) and kinds <= _NUMBERS)
 
 
@@ -223,7 +244,7 @@ def _word(member: Any) -> str:
 
 
 def _check_class(key: str, part: Mapping) -> None:
-    type_ = part.get('type')
+    type_ = class_in(key.rpartition('.')[2], part)
     if not isinstance(type_, str) or any(True for _ in registered(type_)):
         return
     known = sorted({name for registry in REGISTRIES for name in registry.module_dict})
@@ -234,15 +255,15 @@ def _check_class(key: str, part: Mapping) -> None:
         raise ValueError(f'{key}.type={type_!r}: nothing of this name is registered. {hint}')
 
 
-def _check_names(key: str, part: Mapping, meant: Sequence[str]) -> None:
+def _check_names(key: str, part: Mapping, cfg: Mapping, meant: Sequence[str]) -> None:
     """Refuse keys that a class of ours does not take, or no reader of a part without a class.
 
     Classes of others refuse them themselves, but for those that what builds them takes out.
     """
     keys = key.split('.')
-    known, (callables, _) = known_in(keys, part), readers_of(keys, part) or ((), ())
-    ours = all(_is_ours(callable_) for callable_ in callables)
-    if known is None or 'type' in part and not ours:
+    known, (callables, _) = known_in(keys, part, cfg), readers_of(keys, part, cfg) or ((), ())
+    class_ = class_in(keys[-1], part)
+    if known is None or class_ is not None and not all(map(_tells_names, callables)):
         return
     for name in part:
         place = f'{key}.{name}'
@@ -251,9 +272,14 @@ def _check_names(key: str, part: Mapping, meant: Sequence[str]) -> None:
         is_removed = key == 'default_hooks' and part[name] is None
         if name not in known and not (is_meant or is_removed):
             near = difflib.get_close_matches(str(name), sorted(known), 1, cutoff=0.5)
-            reader = f'{part["type"]} does not take' if 'type' in part else 'nothing reads'
+            reader = 'nothing reads' if class_ is None else f'{class_} does not take'
             hint = f': is it {near[0]!r}?' if near else '.'
             raise ValueError(f'{key} has the key {name!r}, which {reader}{hint}')
+
+
+def _tells_names(callable_: Any) -> bool:
+    """Whether it is to be told here what a class takes."""
+    return _is_ours(callable_) or keeps_keywords(callable_)
 
 
 def _is_ours(callable_: Any) -> bool:
@@ -267,8 +293,15 @@ def _check_settings(content: Mapping) -> None:
             is_number = isinstance(value, (int, float))
             if is_number and value < least and fnmatch.fnmatchcase(key, pattern):
                 raise ValueError(f'{key}={value!r}: give {least} or more.')
-        if isinstance(value, str) and value not in _CHOICES.get(key, (value,)):
-            raise ValueError(f'{key}={value!r}: choose one of {", ".join(_CHOICES[key])}.')
+        for pattern, choices in _CHOICES.items():
+            if (
+                isinstance(value, str)
+                and value not in choices
+                and fnmatch.fnmatchcase(key, pattern)
+            ):
+                raise ValueError(f'{key}={value!r}: choose one of {", ".join(choices)}.')
+        _check_bound(key, value)
+        _check_indices(key, value)
     for part in ('val', 'test'):
         group = [f'{part}_dataloader', f'{part}_cfg', f'{part}_evaluator']
         absent = [name for name in group if content.get(name) is None]
@@ -278,6 +311,25 @@ def _check_settings(content: Mapping) -> None:
                 f'{" and ".join(absent)} {verb} None or missing: a config has all three of '
                 f'{", ".join(group)}, or None for each.'
             )
+
+
+def _check_bound(key: str, value: Any) -> None:
+    """A bound of gradients has a value: PyTorch misses it at the first step, of stage 2 as well."""
+    if key.rpartition('.')[2] != 'clip_grad' or not isinstance(value, Mapping):
+        return
+    bound = 'clip_value' if value.get('type') == 'value' else 'max_norm'
+    if value.get(bound) is None:
+        raise ValueError(f'{key} has no {bound}: give it, or {key}=None to bound no gradient.')
+
+
+def _check_indices(key: str, value: Any) -> None:
+    """A data set has a sample."""
+    is_none = isinstance(value, (int, list, tuple)) and not value
+    if is_none and key.partition('.')[0] in DATALOADERS and key.endswith('.indices'):
+        raise ValueError(
+            f'{key}={value!r} leaves no sample: give the number of the first samples to take, -N '
+            'for the last N, a list of their indices, or None for all.'
+        )
 
 
 def _warn_of_top_keys(content: Mapping, meant: Sequence[str]) -> None:

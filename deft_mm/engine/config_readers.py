@@ -15,6 +15,7 @@ from typing import Any
 
 import mmengine.registry
 import mmpretrain.registry
+from mmengine.hooks import CheckpointHook
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import Registry
 from mmengine.runner import (
@@ -26,8 +27,13 @@ from mmengine.runner import (
     ValLoop,
     set_random_seed,
 )
+from mmengine.utils.dl_utils import set_multi_processing
+from mmpretrain.engine import VisualizationHook
 from mmpretrain.models import ClsDataPreprocessor
+from mmpretrain.visualization import UniversalVisualizer
 from torch import nn
+from torch.distributed import init_process_group
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.utils.data import DataLoader
 
 from deft_mm.engine.config_walk import DATALOADERS
@@ -43,6 +49,24 @@ def _environment(
     tf32: bool = True,
 ) -> None:
     """What MMEngine and ``RunSettingsHook`` read of ``env_cfg``."""
+
+
+def _dataloader(num_batch_per_epoch: int | None = None) -> None:
+    """What MMEngine's runner reads of a dataloader's settings."""
+
+
+def _paramwise_cfg(
+    custom_keys: dict | None = None,
+    bias_lr_mult: float | None = None,
+    bias_decay_mult: float | None = None,
+    norm_decay_mult: float | None = None,
+    dwconv_decay_mult: float | None = None,
+    flat_decay_mult: float | None = None,
+    dcn_offset_lr_mult: float | None = None,
+    bypass_duplicate: bool = False,
+    layer_decay_rate: float = 1.0,
+) -> None:
+    """What the constructors of optimiser wrappers below read of ``paramwise_cfg``."""
 
 
 def _scaled_lr(enable: bool = False, base_batch_size: int | None = None) -> None:
@@ -65,22 +89,39 @@ TOP_KEYS = {
 # Taken out of a dict by what builds the object.
 BUILDERS_KEYS = ('type', '_scope_', '_delete_', 'priority', 'convert_to_iter_based')
 _WRAPPER_KEYS = ('constructor', 'optimizer', 'paramwise_cfg')
-_LOADER_KEYS = ('dataset', 'num_batch_per_epoch', 'worker_init_fn')
+_CONSTRUCTORS = (
+    'DefaultOptimWrapperConstructor',
+    'LearningRateDecayOptimWrapperConstructor',
+    'StageOptimWrapperConstructor',
+)
+_LOADER_KEYS = ('dataset', 'worker_init_fn')
 _HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 # What takes the keys of a part of the config that needs no `type`: callables, and keys beside.
 _PARTS: dict[str, tuple[tuple[Callable, ...], tuple[str, ...]]] = {
-    **dict.fromkeys(DATALOADERS, ((DataLoader,), _LOADER_KEYS)),
+    **dict.fromkeys(DATALOADERS, ((DataLoader, _dataloader), _LOADER_KEYS)),
     'train_cfg': ((EpochBasedTrainLoop, IterBasedTrainLoop), ('by_epoch',)),
     'val_cfg': ((ValLoop,), ()),
     'test_cfg': ((TestLoop,), ()),
     'optim_wrapper': ((OptimWrapper, AmpOptimWrapper), _WRAPPER_KEYS),
+    'optim_wrapper.clip_grad': ((clip_grad_norm_,), ()),
+    'optim_wrapper.paramwise_cfg': ((_paramwise_cfg,), ()),
     'param_scheduler': ((), STAGES),
     'randomness': ((set_random_seed,), ()),
     'log_processor': ((LogProcessor,), ()),
     'data_preprocessor': ((ClsDataPreprocessor,), ()),
     'auto_scale_lr': ((_scaled_lr,), ()),
     'env_cfg': ((_environment,), ()),
+    'env_cfg.mp_cfg': ((set_multi_processing,), ()),
+    'env_cfg.dist_cfg': ((init_process_group,), ('init_backend', 'port')),
 }
+# Classes that keep their ``**kwargs`` and hand them on late, or never, and to what: nothing is left
+# to be given to Runner.save_checkpoint.
+_TAKES_KEPT: dict[Callable, tuple[Callable, ...]] = {
+    CheckpointHook: (),
+    VisualizationHook: (UniversalVisualizer.visualize_cls,),
+}
+# Types that are missing, or not all that is documented.
+_TYPES = {(LogProcessor, 'window_size'): int, (clip_grad_norm_, 'norm_type'): float | str}
 
 
 @dataclass(frozen=True)
@@ -99,13 +140,14 @@ class Argument:
 
 
 def readers_of(
-    keys: Sequence[str], part: Mapping
+    keys: Sequence[str], part: Mapping, cfg: Mapping
 ) -> tuple[tuple[Callable, ...], tuple[str, ...]] | None:
     """What reads the keys of a dict of a config.
 
     Args:
         keys (Sequence[str]): The parts of its dotted key.
         part (Mapping): The dict.
+        cfg (Mapping): The config.
 
     Returns:
         tuple, optional: The callables whose arguments the keys are, of which any may be meant, and
@@ -113,21 +155,37 @@ def readers_of(
     """
     if list(keys) == ['default_hooks']:
         return (), (*(name for name, hook in part.items() if 'type' in (hook or ())), *_HOOKS)
-    callables, names = _PARTS.get(keys[0], ((), ())) if len(keys) == 1 else ((), ())
     if len(keys) > 1 and keys[-1] == 'limits':
         return (SelectionLimits,), ()
-    if keys[0] == 'optim_wrapper':
-        if 'constructor' in part:
-            if part['constructor'] != 'StageOptimWrapperConstructor':
-                return None
+    is_optim = keys[0] == 'optim_wrapper'
+    # Each stage has what the whole has.
+    place = '.'.join(key for key in keys if not (is_optim and key in STAGES))
+    callables, names = _PARTS.get(place, ((), ()))
+    if is_optim and place in _PARTS:
+        if _has_own_constructor(cfg[keys[0]]):
+            return None
+        if part.get('constructor') == 'StageOptimWrapperConstructor':
             names += STAGES
-        elif len(keys) == 2 and keys[1] in STAGES:
-            callables, names = _PARTS['optim_wrapper']
-    found = tuple(registered(part.get('type')))
-    if part.get('type') is not None:
+    if place == 'optim_wrapper.clip_grad' and part.get('type') == 'value':
+        callables = (clip_grad_value_,)
+    type_ = class_in(keys[-1], part)
+    found = tuple(registered(type_))
+    if type_ is not None:
         # Of a type that there is not, the run itself tells.
         return (found, (*names, *BUILDERS_KEYS)) if found else None
     return (callables, (*names, *BUILDERS_KEYS)) if callables or names else None
+
+
+def _has_own_constructor(optim_wrapper: Mapping) -> bool:
+    """Whether a constructor of the user's own, of whatever keys, makes a wrapper."""
+    parts = (optim_wrapper, *map(optim_wrapper.get, STAGES))
+    named = (part.get('constructor') for part in parts if isinstance(part, Mapping))
+    return any(name is not None and name not in _CONSTRUCTORS for name in named)
+
+
+def class_in(key: str, part: Mapping) -> Any:
+    """The ``type`` of a dict of a config; None for that of ``clip_grad``, which is no class."""
+    return None if key == 'clip_grad' else part.get('type')
 
 
 def registered(type_: Any) -> Iterable[Callable]:
@@ -163,6 +221,11 @@ def taken_by(callable_: Callable) -> set[str] | None:
     return set(arguments) if complete else None
 
 
+def keeps_keywords(callable_: Callable) -> bool:
+    """Whether a class refuses no name itself, although it is known which it can take."""
+    return callable_ in _TAKES_KEPT
+
+
 @cache
 def arguments_of(callable_: Callable) -> tuple[dict[str, Argument], bool]:
     """The arguments that a class or function takes.
@@ -189,7 +252,9 @@ def arguments_of(callable_: Callable) -> tuple[dict[str, Argument], bool]:
             return arguments, True
         handed_on, taken_out = _uses(init, kwargs)
         if not handed_on:
-            return arguments, False
+            for function in _TAKES_KEPT.get(class_, ()):
+                _add_arguments(function, class_, arguments)
+            return arguments, keeps_keywords(class_)
         for name in taken_out:
             arguments.setdefault(name, Argument(class_))
     return arguments, True
@@ -207,7 +272,8 @@ def _add_arguments(
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     for found in parameters:
         if found.kind in kinds and found.name != 'self':
-            argument = Argument(owner, hints.get(found.name, Any), found.default)
+            type_ = _TYPES.get((owner, found.name), hints.get(found.name, Any))
+            argument = Argument(owner, type_, found.default)
             arguments.setdefault(found.name, argument)
     return next((p.name for p in parameters if p.kind is inspect.Parameter.VAR_KEYWORD), None)
 

@@ -18,12 +18,14 @@ from mmengine.device import get_device
 from mmengine.dist import init_dist, is_distributed
 from mmengine.utils.dl_utils import set_multi_processing
 
+from deft_mm.datasets.own_images import problems_kept
 from deft_mm.engine.checkpoint_loading import use_safe_loading
 from deft_mm.engine.clip_settings import check_clip, fetches_weights
 from deft_mm.engine.config_check import check_config
 from deft_mm.engine.config_walk import DATALOADERS
 from deft_mm.engine.data_settings import require_data, settle_data
 from deft_mm.engine.options import MEANT, add_cfg_options, merge_options
+from deft_mm.engine.work_folder import data_report_of
 from deft_mm.shorten import first_few
 
 # What each launcher tells the processes that it starts.
@@ -136,7 +138,16 @@ def load_config(args: Namespace, persistent_workers: bool, dataloaders: Sequence
             don't tell it, there is no model, the work directory is a file, or the launcher has not
             started this process.
     """
-    cfg = read_config(args.config, args.cfg_options)
+    cfg = config_of_file(args.config)
+    merge_options(cfg, args.cfg_options)
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    if Path(cfg.work_dir).exists() and not Path(cfg.work_dir).is_dir():
+        raise ValueError(f"--work-dir '{cfg.work_dir}' is a file: give a folder, which is made.")
+    with problems_kept(data_report_of(cfg.work_dir)):
+        settle_data(cfg)
     if cfg.get('model') is None:
         raise ValueError(f'Config file {args.config} has no model.')
     check_config(cfg, [key.removeprefix(MEANT) for key in args.cfg_options])
@@ -145,12 +156,6 @@ def load_config(args: Namespace, persistent_workers: bool, dataloaders: Sequence
     join_processes(args.launcher, cfg)
     if fetches_weights(cfg):
         require_data(cfg, dataloaders)
-    if args.work_dir is not None:
-        cfg.work_dir = args.work_dir
-    elif cfg.get('work_dir') is None:
-        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
-    if Path(cfg.work_dir).exists() and not Path(cfg.work_dir).is_dir():
-        raise ValueError(f"--work-dir '{cfg.work_dir}' is a file: give a folder, which is made.")
     for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if cfg.get(field) is not None:
             _set_dataloader_defaults(cfg[field], persistent_workers, args.no_pin_memory)

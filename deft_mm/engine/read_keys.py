@@ -105,7 +105,7 @@ def _check_key(cfg: Mapping, merged: Mapping, key: str) -> None:
         if name == '_delete_':
             return
         if isinstance(parent, Mapping) and not has_key(cfg, keys[: depth + 1]):
-            known = _top_keys(cfg) if depth == 0 else known_in(keys[:depth], parent)
+            known = _top_keys(cfg) if depth == 0 else known_in(keys[:depth], parent, merged)
             if known is not None and name not in known:
                 raise ValueError(_unknown(cfg, parent, keys, depth, known))
         parent = parent[int(name)] if isinstance(parent, (list, tuple)) else parent.get(name)
@@ -121,17 +121,18 @@ def _top_keys(cfg: Mapping) -> set[str]:
     return known
 
 
-def known_in(keys: Sequence[str], part: Mapping) -> set[str] | None:
+def known_in(keys: Sequence[str], part: Mapping, cfg: Mapping) -> set[str] | None:
     """Names that are read in a dict of a config.
 
     Args:
         keys (Sequence[str]): The parts of its dotted key.
         part (Mapping): The dict.
+        cfg (Mapping): The config.
 
     Returns:
         set[str], optional: The names; None if any may be read.
     """
-    readers = readers_of(keys, part)
+    readers = readers_of(keys, part, cfg)
     if readers is None:
         return None
     callables, names = readers

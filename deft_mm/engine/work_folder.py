@@ -116,9 +116,10 @@ def _lock(folder: Path, held: list[RunLock], name: str, setting: str) -> None:
 
 def _require_same_run(cfg: Config, folder: Path) -> None:
     there = run_in(cfg, folder)
+    # A run writes its config before it selects.
+    is_begun = (folder / RESOLVED_CONFIG).exists()
     if there is None:
-        # A run writes its config before it selects.
-        path, is_begun = _selection_file(cfg, folder), (folder / RESOLVED_CONFIG).exists()
+        path = _selection_file(cfg, folder)
         if path is not None and path.exists() and not is_begun:
             raise ValueError(
                 f'{path} is not of a run in the work directory {folder}, and one would overwrite '
@@ -132,12 +133,33 @@ def _require_same_run(cfg: Config, folder: Path) -> None:
             'overwrite: go on with it with --resume, give another --work-dir, or move the folder '
             'away.'
         )
+    is_elsewhere = there.resolve().parent != folder.resolve()
+    if resumed is None and is_elsewhere and not (is_begun or (folder / 'last_checkpoint').exists()):
+        raise ValueError(
+            f'--resume: no run has begun in the work directory {folder}, and {there.parent} '
+            f'(default_hooks.checkpoint.out_dir) holds {there.name} of another one of this name: '
+            f'to go on with that here, --resume {there}; else give the --work-dir of the run, or '
+            'one of another last name.'
+        )
     if resumed is not None and Path(resumed).resolve().parent != there.resolve().parent:
         raise ValueError(
             f'--resume {resumed} would overwrite the run in the work directory {folder} '
             f'({there.name}): give another --work-dir, or --resume without a path to go on with '
             'the one that is there.'
         )
+
+
+def data_report_of(folder: str | Path) -> Path:
+    """Where the table of problems goes if no data set can be made: never over that of a run.
+
+    Args:
+        folder (str | Path): The work directory, which need not be there.
+
+    Returns:
+        Path: The file.
+    """
+    is_begun = (Path(folder) / RESOLVED_CONFIG).exists()
+    return Path(folder) / ('data_report.new.csv' if is_begun else 'data_report.csv')
 
 
 def run_in(cfg: Mapping, folder: str | Path) -> Path | None:

@@ -21,7 +21,7 @@ import traceback
 from pathlib import Path
 
 REPO = Path(__file__).parents[2]
-sys.path[:0] = [str(REPO), str(REPO / 'tests'), str(REPO / 'tests' / 'faults')]
+sys.path[:0] = [str(REPO / name) for name in ('.', 'tests', 'tests/faults', 'tools')]
 
 import injector  # noqa: E402
 import mmengine.config.config  # noqa: E402

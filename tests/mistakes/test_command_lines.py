@@ -4,10 +4,13 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from mistakes.rows import DIGITS, rows, train
 from runner_utils import REPO
 
 PLAN = REPO / 'configs/compare/digits.yml'
+TOOLS = sorted({*(REPO / 'tools').glob('*.py')} - {REPO / 'tools/ctrl_c.py'})
 NO_NOISE = REPO / 'configs/deft/deft_animal10n.py'
 
 
@@ -112,12 +115,20 @@ def test_real_command_ends_with_the_sentence_and_has_the_traceback_in_the_log(fo
     assert 'Traceback (most recent call last)' in content and content.rstrip().endswith('found 7.')
 
 
-def run_command(command, folder) -> subprocess.CompletedProcess:
+@pytest.mark.parametrize('tool', [path.name for path in TOOLS])
+def test_ctrl_c_while_a_tool_is_importing(tool, folder):
+    """The first import that takes long is where it comes."""
+    (folder / 'numpy.py').write_text('import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n')
+    done = run_command([tool], folder, f'{folder}{os.pathsep}{REPO}')
+    assert (done.returncode, done.stdout, done.stderr) == (130, '', '\nInterrupted.\n')
+
+
+def run_command(command, folder, path=REPO) -> subprocess.CompletedProcess:
     tool, *arguments = map(str, command)
     return subprocess.run(
         [sys.executable, REPO / 'tools' / tool, *arguments],
         capture_output=True,
         text=True,
         cwd=folder,
-        env={**os.environ, 'PYTHONPATH': str(REPO)},
+        env={**os.environ, 'PYTHONPATH': str(path)},
     )

@@ -38,6 +38,58 @@ def plain(*options: str) -> list:
     ('share', train(f'{FILTER}.limits.max_rejected=80%'), r"limits\.max_rejected='80%': .* number"),
     ('shuffle', train('train_dataloader.sampler.shuffle=all'), r"sampler\.shuffle='all': .* True"),
     ('in_channels', plain('model.head.in_channels=a'), r"head\.in_channels='a': .* an integer"),
+    (
+        'half an epoch',
+        train('train_cfg.max_epochs=2.5'),
+        r'train_cfg\.max_epochs=2\.5: .* an integ',
+    ),
+    ('half a val_begin', train('train_cfg.val_begin=2.5'), r'val_begin=2\.5: .* takes an integer'),
+    ('half an interval', train('train_cfg.val_interval=2.5'), r'val_interval=2\.5: .* an integer'),
+    ('half a sample', train('train_dataloader.batch_size=2.5'), r'batch_size=2\.5: .* an integer'),
+    ('batch of 2.0', train('train_dataloader.batch_size=2.0'), r'batch_size=2\.0: .* an integer'),
+    ('half a worker', train('val_dataloader.num_workers=1.5'), r'num_workers=1\.5: .* an integer'),
+    (
+        'prefetch',
+        train('val_dataloader.prefetch_factor=2.5'),
+        r'prefetch_factor=2\.5: .* an integer',
+    ),
+    (
+        'batches',
+        train('train_dataloader.num_batch_per_epoch=2.5'),
+        r'per_epoch=2\.5: .* an integer',
+    ),
+    ('seed of 1.5', train('randomness.seed=1.5'), r'randomness\.seed=1\.5: .* an integer or None'),
+    ('window', train('log_processor.window_size=2.5'), r'window_size=2\.5: .* takes an integer'),
+    (
+        'text as window',
+        train('log_processor.window_size=epoch'),
+        r"window_size='epoch': .* an integ",
+    ),
+    (
+        'save interval',
+        train('default_hooks.checkpoint.interval=1.5'),
+        r'checkpoint\.interval=1\.5: interval of CheckpointHook takes an integer',
+    ),
+    (
+        'kept',
+        train('default_hooks.checkpoint.max_keep_ckpts=1.5'),
+        r'checkpoint\.max_keep_ckpts=1\.5: .* takes an integer',
+    ),
+    (
+        'accumulation',
+        train('optim_wrapper.detector.accumulative_counts=1.5'),
+        r'detector\.accumulative_counts=1\.5: .* takes an integer',
+    ),
+    (
+        'part',
+        plain('val_dataloader.dataset.indices=0.5'),
+        r'indices=0\.5: .* takes an integer or a li',
+    ),
+    (
+        'multiplier',
+        plain('optim_wrapper.paramwise_cfg.bias_lr_mult=x'),
+        r"paramwise_cfg\.bias_lr_mult='x': .* takes a number or None",
+    ),
 )
 def test_type_of_a_setting_of_mmengine_or_pytorch(command, sentence, ends_with):
     ends_with(command, rf'^train\.py: .*{sentence}')
@@ -62,6 +114,63 @@ def test_type_of_a_setting_of_mmengine_or_pytorch(command, sentence, ends_with):
         train('optim_wrapper.detector.clip_grad.max_norm=-1'),
         r'clip_grad\.max_norm=-1: give 0 or more',
     ),
+    ('bound', train('optim_wrapper.detector.clip_grad.type=norms'), r"type='norms': choose one of"),
+    (
+        'no bound',
+        train('optim_wrapper.classifier.clip_grad.norm_type=2'),
+        r'optim_wrapper\.classifier\.clip_grad has no max_norm: give it, or .*clip_grad=None',
+    ),
+    (
+        'multiplier',
+        plain('optim_wrapper.paramwise_cfg.norm_decay_mult=-1'),
+        r'paramwise_cfg\.norm_decay_mult=-1: give 0 or more',
+    ),
+    (
+        'prefetch',
+        train('train_dataloader.prefetch_factor=0', 'train_dataloader.num_workers=1'),
+        r'train_dataloader\.prefetch_factor=0: give 1 or more',
+    ),
+    (
+        'timeout of data',
+        train('val_dataloader.timeout=-1'),
+        r'val_dataloader\.timeout=-1: give 0 or',
+    ),
+    (
+        'no batch',
+        train('train_dataloader.num_batch_per_epoch=0'),
+        r'train_dataloader\.num_batch_per_epoch=0: give 1 or more',
+    ),
+    (
+        'no sample',
+        plain('val_dataloader.dataset.indices=0'),
+        r'indices=0 leaves no sample: give th',
+    ),
+    (
+        'no index',
+        train('train_dataloader.dataset.dataset.indices=[]'),
+        r'indices=\[\] leaves no sa',
+    ),
+    (
+        'window',
+        train('log_processor.window_size=0'),
+        r'log_processor\.window_size=0: give 1 or mor',
+    ),
+    (
+        'no save interval',
+        train('default_hooks.checkpoint.interval=0'),
+        r'checkpoint\.interval is 0: set it to 1 or more, or to -1 for no checkpoint',
+    ),
+    (
+        'kept',
+        train('default_hooks.checkpoint.max_keep_ckpts=-2'),
+        r'checkpoint\.max_keep_ckpts is -2: set it to 1 or more, or to -1 for all of them',
+    ),
+    (
+        'begin of saving',
+        train('default_hooks.checkpoint.save_begin=-1'),
+        r'checkpoint\.save_begin=-1: give 0 or more',
+    ),
+    ('base batch', train('auto_scale_lr.base_batch_size=0'), r'base_batch_size=0: give 1 or more'),
     (
         'log interval',
         train('default_hooks.logger.interval=0'),
@@ -286,6 +395,41 @@ def in_a_file(text: str):
         'limits',
         in_a_file('default_hooks = dict(noise_filter=dict(limits=dict(max_reject=0.5)))'),
         r"noise_filter\.limits has the key 'max_reject', which nothing reads: is it 'max_rejected'",
+    ),
+    (
+        'clipping of a stage',
+        in_a_file('optim_wrapper = dict(classifier=dict(clip_grad=dict(max_nrom=1)))'),
+        r"optim_wrapper\.classifier\.clip_grad has the key 'max_nrom', .* is it 'max_norm'",
+    ),
+    (
+        'clipping by value',
+        in_a_file("optim_wrapper = dict(classifier=dict(clip_grad=dict(type='value', value=1)))"),
+        r"classifier\.clip_grad has the key 'value', .* is it 'clip_value'",
+    ),
+    (
+        'multipliers of both stages',
+        in_a_file('optim_wrapper = dict(paramwise_cfg=dict(bias_lr_mul=2))'),
+        r"optim_wrapper\.paramwise_cfg has the key 'bias_lr_mul', .* is it 'bias_lr_mult'",
+    ),
+    (
+        'multipliers of a stage',
+        in_a_file('optim_wrapper = dict(detector=dict(paramwise_cfg=dict(norm_decay=0)))'),
+        r"detector\.paramwise_cfg has the key 'norm_decay', .* is it 'norm_decay_mult'",
+    ),
+    (
+        'checkpoints',
+        in_a_file('default_hooks = dict(checkpoint=dict(max_keep=2))'),
+        r"checkpoint has the key 'max_keep', which CheckpointHook does not take: is it 'max_keep_",
+    ),
+    (
+        'pictures',
+        in_a_file('default_hooks = dict(visualization=dict(enabel=True))'),
+        r"has the key 'enabel', which VisualizationHook does not take: is it 'enable'",
+    ),
+    (
+        'processes',
+        in_a_file("env_cfg = dict(dist_cfg=dict(backnd='gloo'))"),
+        r"env_cfg\.dist_cfg has the key 'backnd', which nothing reads: is it 'backend'",
     ),
     (
         'environment',

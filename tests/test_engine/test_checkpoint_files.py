@@ -1,5 +1,7 @@
 """Which checkpoints there are, and which of them are whole."""
 
+import zipfile
+
 import pytest
 import torch
 
@@ -80,11 +82,45 @@ def test_those_of_the_run_s_own_name_come_first_and_iterations_are_no_epochs(tmp
     assert [path.stem for path in found] == order
 
 
+@pytest.mark.parametrize(
+    ('default', 'custom', 'order'),
+    [
+        (dict(), [dict(filename_tmpl='ep {:3d}+.pth')], ['ep  10+', 'ep   9+', 'epoch_4']),
+        (None, [dict(filename_tmpl='ep {:3d}+.pth')], ['ep  10+', 'ep   9+', 'epoch_4']),
+        (None, [dict(by_epoch=False)], ['iter_84', 'iter_9', 'epoch_4']),
+        (dict(), [dict(by_epoch=False), dict(filename_tmpl='x.pth')], ['epoch_4', 'epoch_2', 'x']),
+        (dict(), [dict(filename_tmpl='ep {:3d}+.pth', out_dir='other')], ['epoch_4', 'epoch_2']),
+        (dict(), [dict(type='EMAHook', filename_tmpl='ep {:3d}+.pth')], ['epoch_4', 'epoch_2']),
+    ],
+)
+def test_those_of_further_hooks_count_where_they_count_the_same(tmp_path, default, custom, order):
+    for name in ('epoch_2', 'epoch_4', 'iter_9', 'iter_84', 'x', 'ep  10+', 'ep   9+'):
+        (tmp_path / f'{name}.pth').touch()
+    hooks = [dict(type='CheckpointHook') | hook for hook in custom]
+    cfg = dict(default_hooks=dict(checkpoint=default), custom_hooks=hooks)
+    found = [path.stem for path in checkpoints_in(tmp_path, cfg)]
+    assert found[: len(order)] == order
+
+
 @pytest.mark.parametrize('template', ['ep_{', '{a}.pth', 'sub/{}.pth', 3])
 def test_template_that_is_no_name_is_one_sentence(tmp_path, template):
     cfg = dict(default_hooks=dict(checkpoint=dict(filename_tmpl=template)))
     with pytest.raises(ValueError, match=r'checkpoint\.filename_tmpl is .*such as .epoch_{}.pth'):
         checkpoints_in(tmp_path, cfg)
+
+
+def test_file_is_read_once_to_be_checked_until_it_changes(tmp_path, monkeypatch):
+    read, testzip = [], zipfile.ZipFile.testzip
+    monkeypatch.setattr(
+        zipfile.ZipFile, 'testzip', lambda archive: read.append(archive) or testzip(archive)
+    )
+    path = save(tmp_path / 'epoch_1.pth')
+    assert newest_whole(tmp_path) == (path, {})
+    load_local_checkpoint(str(path))
+    assert len(read) == 1
+    save(path, dict(CONTENT, more=torch.arange(9.0)))
+    load_local_checkpoint(str(path))
+    assert len(read) == 2
 
 
 def test_the_newest_whole_one_is_found_behind_damaged_ones(tmp_path):

@@ -146,6 +146,19 @@ def test_subclass_with_arguments_of_its_own():
         dict(optim_wrapper=dict(type='AmpOptimWrapper', optimizer=dict(type='AdamW', lr=1e-3))),
         dict(optim_wrapper=dict(optimizer=dict(type=torch.optim.SGD, lr=1, momentum=0))),
         dict(auto_scale_lr=dict(base_batch_size=256, enable=True)),
+        dict(train_cfg=dict(max_epochs=2.0, val_interval=1)),
+        dict(
+            param_scheduler=dict(
+                type='LinearLR', start_factor=0.1, end=0.5, convert_to_iter_based=True
+            )
+        ),
+        dict(
+            default_hooks=dict(
+                checkpoint=dict(type='CheckpointHook', interval=-1, max_keep_ckpts=-1),
+                visualization=dict(type='VisualizationHook', enable=True, draw_score=False),
+            )
+        ),
+        dict(env_cfg=dict(dist_cfg=dict(backend='nccl', timeout=60, init_backend='torch'))),
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -153,6 +166,35 @@ def test_settings_of_mmengine(change):
     cfg = Config.fromfile(CE)
     for key, value in change.items():
         cfg[key] = value
+    passes(cfg)
+
+
+@pytest.mark.parametrize(
+    'settings',
+    [
+        dict(clip_grad=dict(type='value', clip_value=0.5)),
+        dict(clip_grad=dict(max_norm=5, norm_type='inf', error_if_nonfinite=True)),
+        dict(paramwise_cfg=dict(norm_decay_mult=0, custom_keys={'.head': dict(lr_mult=0.1)})),
+        dict(
+            constructor='LearningRateDecayOptimWrapperConstructor',
+            paramwise_cfg=dict(layer_decay_rate=0.7),
+        ),
+        dict(constructor='MyConstructor', paramwise_cfg=dict(mine=1), mine=2),
+    ],
+    ids=lambda settings: '-'.join(settings),
+)
+def test_settings_of_an_optimiser(settings):
+    cfg = Config.fromfile(CE)
+    cfg.optim_wrapper.update(settings)
+    passes(cfg)
+    if settings.get('constructor') != 'MyConstructor':
+        cfg = Config.fromfile(DEFT)
+        cfg.optim_wrapper.detector = dict(cfg.optim_wrapper.detector, **settings)
+        passes(cfg)
+
+
+def test_data_set_may_begin_with_its_last_samples(cfg):
+    cfg.val_dataloader.dataset.indices = -3
     passes(cfg)
 
 

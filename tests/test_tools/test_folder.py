@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -81,6 +82,43 @@ def test_report_is_logged_before_training_and_written(user):
     assert len(rows) == 10 and sum(row['used'] == '1' for row in rows) == 4
     truncated = str(user / 'images/cat/truncated.jpg')
     assert truncated in [row['path'] for row in rows if row['problem'] == 'unreadable image']
+
+
+def emptied(path: Path) -> None:
+    for image in path.iterdir():
+        image.write_bytes(b'')
+
+
+@pytest.mark.parametrize(
+    ('name', 'make', 'problems'),
+    [
+        ('ox', Path.mkdir, {'not an image file', 'small class'}),  # before images are decoded
+        ('dog', emptied, {'not an image file', 'small class', 'unreadable image'}),
+    ],
+)
+@pytest.mark.parametrize('script', ['train.py', 'clean.py'])
+def test_a_class_without_images_ends_the_tool_after_its_report(
+    user, tmp_path, monkeypatch, script, name, make, problems
+):
+    images = shutil.copytree(user / 'images', tmp_path / 'images')
+    make(images / name)
+    (images / 'cat/notes.txt').write_text('mine')
+    where = tmp_path / 'work'
+    options = ['--work-dir', where, '--cfg-options', f'data_root={images}']
+    command = [user / 'deft_folder.py', *options]
+    if script == 'clean.py':
+        command = [images, '--out', where, '--clip', 'tiny', '--num-workers', '0']
+    table = where / 'data_report.csv'
+    for file in (table, where / 'data_report.new.csv')[: 1 + (script == 'train.py')]:
+        with pytest.raises(ValueError, match=rf"No image of '{name}' .* All of it: {file}$"):
+            tool(monkeypatch, script, *command)
+        rows = list(csv.DictReader(file.read_text().splitlines()))
+        assert {row['problem'] for row in rows} >= problems
+        assert name in [row['class'] for row in rows]
+        # A run that has begun keeps its own.
+        table.write_text('that of the run')
+        (where / 'config.json').write_text('{}')
+    assert script == 'clean.py' or table.read_text() == 'that of the run'
 
 
 def test_the_work_directorys_config_evaluates_without_options(user, tmp_path, monkeypatch):

@@ -248,6 +248,43 @@ def test_checkpoint_folder_of_a_running_training_is_refused(config, tmp_path, mo
     assert (common / 'run' / 'epoch_4.pth').is_file()
 
 
+def test_checkpoints_of_another_work_directory_are_resumed_from_by_name_alone(
+    finished, config, tmp_path, monkeypatch
+):
+    """Work directories of one name share a folder in an out_dir."""
+    theirs, mine = tmp_path / 'common' / 'run', tmp_path / 'b' / 'run'
+    theirs.mkdir(parents=True)
+    for name in ('epoch_2.pth', 'epoch_3.pth'):
+        shutil.copy(finished / name, theirs)
+    options = ['--cfg-options', f'default_hooks.checkpoint.out_dir={tmp_path}/common']
+    match = (
+        rf'no run has begun in .* {mine}, and {theirs} .*out_dir.* holds epoch_3\.pth of another'
+    )
+    with pytest.raises(ValueError, match=match):
+        resume(monkeypatch, config, mine, *options)
+    assert set(contents(theirs)) == {'epoch_2.pth', 'epoch_3.pth'} and contents(mine) == {}
+    command = [config, '--work-dir', mine, '--resume', theirs / 'epoch_3.pth', *options]
+    tool(monkeypatch, 'train.py', *command)
+    assert same_state(weights(theirs / 'epoch_4.pth'), weights(finished / 'epoch_4.pth'))
+    resume(monkeypatch, config, mine, *options)  # which is its own now
+
+
+def test_resume_goes_by_the_checkpoints_of_a_further_hook_too(
+    finished, config, tmp_path, monkeypatch
+):
+    cfg = mmengine.Config.fromfile(config)
+    cfg.default_hooks.checkpoint.interval = 2
+    cfg.custom_hooks = [dict(type='CheckpointHook', interval=1, filename_tmpl='each_{}.pth')]
+    cfg.dump(tmp_path / 'config.py')
+    work_dir = tmp_path / 'run'
+    tool(monkeypatch, 'train.py', tmp_path / 'config.py', '--work-dir', work_dir)
+    for name in ('epoch_4.pth', 'each_4.pth'):
+        (work_dir / name).unlink()
+    resume(monkeypatch, tmp_path / 'config.py', work_dir)
+    assert {line['epoch'] for line in scalars(work_dir)} == {4}
+    assert same_state(weights(work_dir / 'epoch_4.pth'), weights(finished / 'epoch_4.pth'))
+
+
 def test_folder_without_locks_is_trained_in_with_a_warning(killed, config, monkeypatch, warned):
     def fails(handle, operation):
         raise OSError('Function not implemented')

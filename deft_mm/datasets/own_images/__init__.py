@@ -1,6 +1,12 @@
 """Reading, checking and dividing the images that a user brings along."""
 
-from .data_report import DataReport, Problem, problems_to_csv
+from .data_report import (
+    DataReport,
+    Problem,
+    UnusableImagesError,
+    problems_kept,
+    problems_to_csv,
+)
 from .hold_out import held_out_mask
 from .image_check import CheckedImage, check_images
 from .listing import ListedImage, Listing, list_images
@@ -11,8 +17,10 @@ __all__ = [
     'ListedImage',
     'Listing',
     'Problem',
+    'UnusableImagesError',
     'check_images',
     'held_out_mask',
     'list_images',
+    'problems_kept',
     'problems_to_csv',
 ]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from deft_mm.class_words import words_read
 from deft_mm.csv_cells import to_cell
+from deft_mm.fileio import write_atomically
 from deft_mm.shorten import printable
 
 # Kinds of problems. The images of these are left out of the data set ...
@@ -200,3 +203,33 @@ def problems_to_csv(problems: Iterable[Problem]) -> bytes:
         cells = (problem.path, problem.class_name, problem.kind, problem.detail)
         writer.writerow([*map(to_cell, cells), int(problem.used)])
     return text.getvalue().encode()
+
+
+class UnusableImagesError(ValueError):
+    """Images of which no data set can be made.
+
+    Args:
+        text (str): What is wrong.
+        problems (Iterable[Problem]): All that was found. Defaults to nothing.
+    """
+
+    def __init__(self, text: str, problems: Iterable[Problem] = ()) -> None:
+        super().__init__(text)
+        self.problems = list(problems)
+
+
+@contextmanager
+def problems_kept(path: str | Path) -> Iterator[None]:
+    """Write the table of problems before the error that they come to, and name it there.
+
+    Args:
+        path (str | Path): The table.
+
+    Raises:
+        UnusableImagesError: In place of the one that was raised.
+    """
+    try:
+        yield
+    except UnusableImagesError as error:
+        write_atomically(problems_to_csv(error.problems), path)
+        raise UnusableImagesError(f'{error} All of it: {path}', error.problems) from error

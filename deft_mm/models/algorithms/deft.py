@@ -34,9 +34,6 @@ class DeFT(BaseModel):
         data_preprocessor (dict, optional): The preprocessing config of every child that has none of
             its own. Defaults to None.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
-
-    Raises:
-        TypeError: If ``detector`` or ``classifier`` is no config dict.
     """
 
     def __init__(
@@ -50,11 +47,9 @@ class DeFT(BaseModel):
         # Each child has its own; a second registration of the active one's would change the order
         # of the model's buffers with the stage, by which EMA pairs them.
         del self._modules['data_preprocessor']
-        self.detector = self._build_child('detector', detector, data_preprocessor)
+        self.detector = self._build_child(detector, data_preprocessor)
         self.classifier = (
-            None
-            if classifier is None
-            else self._build_child('classifier', classifier, data_preprocessor)
+            None if classifier is None else self._build_child(classifier, data_preprocessor)
         )
         # Persistent, so that a checkpoint knows which child it is about; `_stage` mirrors it on the
         # host, since reading a device tensor in every iteration would wait for the device.
@@ -62,12 +57,7 @@ class DeFT(BaseModel):
         self.set_stage('detector')
 
     @staticmethod
-    def _build_child(name: str, cfg: dict, data_preprocessor: dict | None) -> nn.Module:
-        if not isinstance(cfg, dict):
-            raise TypeError(
-                f'model.{name} must be the config (dict) of an MMPretrain classifier, but got '
-                f'{type(cfg).__name__}.'
-            )
+    def _build_child(cfg: dict, data_preprocessor: dict | None) -> nn.Module:
         cfg = copy.deepcopy(cfg)
         if data_preprocessor is not None and cfg.get('data_preprocessor') is None:
             cfg['data_preprocessor'] = copy.deepcopy(data_preprocessor)

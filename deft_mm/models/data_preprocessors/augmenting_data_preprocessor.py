@@ -51,9 +51,6 @@ class AugmentingDataPreprocessor(ClsDataPreprocessor):
         test_transforms (Sequence[dict | Callable]): Batch transforms in validation, testing,
             scoring and inference. Defaults to ().
         **kwargs: Arguments of ``mmpretrain.models.ClsDataPreprocessor``.
-
-    Raises:
-        TypeError: If a transform is neither a config nor callable.
     """
 
     def __init__(
@@ -63,8 +60,8 @@ class AugmentingDataPreprocessor(ClsDataPreprocessor):
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
-        self.train_transforms = _build('train_transforms', train_transforms)
-        self.test_transforms = _build('test_transforms', test_transforms)
+        self.train_transforms = _build(train_transforms)
+        self.test_transforms = _build(test_transforms)
         # Both are done here: the base class makes a copy of the whole float batch for each step.
         self._normalizes, self._enable_normalize = self._enable_normalize, False
         self._swaps_channels, self.to_rgb = self.to_rgb, False
@@ -105,12 +102,5 @@ class AugmentingDataPreprocessor(ClsDataPreprocessor):
         return images_BCHW.to(torch.float32, copy=True).sub_(self.mean).div_(self.std)
 
 
-def _build(name: str, transforms: Sequence[dict | Callable]) -> list[Callable]:
-    built = [BATCH_AUGMENTS.build(t) if isinstance(t, dict) else t for t in transforms]
-    for transform in built:
-        if not callable(transform):
-            raise TypeError(
-                f'data_preprocessor.{name} is a list of configs such as '
-                f"dict(type='BatchResize', scale=224), found {transform!r} in it."
-            )
-    return built
+def _build(transforms: Sequence[dict | Callable]) -> list[Callable]:
+    return [BATCH_AUGMENTS.build(t) if isinstance(t, dict) else t for t in transforms]
