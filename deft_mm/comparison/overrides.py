@@ -68,7 +68,7 @@ def to_arguments(options: Mapping[str, Any]) -> list[str]:
         if repr(read_back) != repr({key: value}):
             raise ValueError(
                 f'The override {key}={value!r} would reach the run as another value, since '
-                'tools/train.py takes numbers, True, False, None, words without blanks, and lists '
+                'tools/train.py takes numbers, True, False, None, words, and lists '
                 'of these (a YAML plan writes 5e-4 as 5.0e-4): write a config that has it.'
             )
     return arguments

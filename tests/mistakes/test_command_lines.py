@@ -1,6 +1,7 @@
 """Mistakes of the command line and of files that it names."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -131,4 +132,6 @@ def run_command(command, folder, path=REPO) -> subprocess.CompletedProcess:
         text=True,
         cwd=folder,
         env={**os.environ, 'PYTHONPATH': str(path)},
+        # Whoever has started the tests may have it ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )

@@ -78,7 +78,7 @@ def test_data_named_at_the_top_level_are_found_and_compared(tmp_path):
     for i in range(40):
         path = tmp_path / ('cat' if i % 2 else 'dog') / f'{i}.png'
         path.parent.mkdir(exist_ok=True)
-        Image.new('RGB', (8, 8), (6 * i, 0, 0)).save(path)
+        Image.linear_gradient('L').resize((8 + i, 8)).save(path)
     dataset = dict(type='ImageFolderDataset', data_root=None, pipeline=[])
     cfg = Config(dict(data_root=str(tmp_path), train_dataloader=dict(dataset=dataset)))
     before = DataDigests().of(cfg)

@@ -132,6 +132,11 @@ class FilterHook(Hook):
         classifier_dataloader: dict | None = None,
     ) -> None:
         self.name = type(self).__name__
+        if isinstance(selector, str):
+            raise TypeError(
+                f'{self.name}.selector is the path {selector!r}: a file is given as '
+                f"default_hooks.noise_filter=dict(type='NoiseFilterHook', selection={selector!r})."
+            )
         self.selector = build_selector(selector or dict(type=self.default_selector))
         self.limits = None if limits is None else build_limits(limits)
         for key, value, least in (
