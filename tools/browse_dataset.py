@@ -120,7 +120,7 @@ def grid_size(text: str) -> tuple[int, int]:
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config file and fill in where the data are."""
     # With a model that leaves the number of classes open, a user's images would be read twice.
-    cfg = read_config(args.config, args.cfg_options, count_classes=False)
+    cfg = read_config(args.config, args.cfg_options)
     if (cfg.get(f'{args.phase}_dataloader') or {}).get('dataset') is None:
         raise ValueError(
             f'{args.config} has no {args.phase}_dataloader.dataset: choose another --phase.'

@@ -147,7 +147,7 @@ def find_source(args: argparse.Namespace) -> tuple[Config, DataSource]:
     """The config of zero-shot CLIP, or that of the data where it names a CLIP, and the data."""
     options = args.data_options
     if args.clip is None and is_config(args.data):
-        cfg = read_config(args.data, options, count_classes=False)
+        cfg = read_config(args.data, options)
         if has_clip(cfg):
             return cfg, find_data(cfg, None, own_options=options)
     cfg = zero_shot_config(clip_named(args.clip or DEFAULT_CLIP))
@@ -213,11 +213,11 @@ def write_training(args: argparse.Namespace, out: Path) -> list[str]:
     """Write the config that trains on what is kept; return the command."""
     selection = str((out / 'selection.csv').absolute())
     if is_config(args.data):
-        name, cfg = Path(args.data).stem, read_config(args.data, args.data_options, False)
+        name, cfg = Path(args.data).stem, read_config(args.data, args.data_options)
     else:
         name = args.then or 'ce'
         options = dict(data_root=os.path.abspath(args.data), clip=args.clip or DEFAULT_CLIP)
-        cfg = read_config(str(METHODS[name]), options | args.data_options, count_classes=False)
+        cfg = read_config(str(METHODS[name]), options | args.data_options)
     hook = (cfg.get('default_hooks') or {}).get('noise_filter') or {}
     if hook.get('type') == 'NoiseFilterHook':
         # In place of its detector.

@@ -284,7 +284,7 @@ def log_matching(logger: MMLogger, matching: ClassMatching, unmatched: str) -> N
 
 
 def run(args: argparse.Namespace) -> SelectionReport:
-    cfg = read_config(args.config, args.cfg_options, count_classes=False)
+    cfg = read_config(args.config, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     join_processes(args.launcher, cfg)
     logger = MMLogger.get_instance('detect')
@@ -296,7 +296,7 @@ def run(args: argparse.Namespace) -> SelectionReport:
     data = find_data(cfg, args.data, args.part, args.data_options, args.cfg_options)
     source = None
     if args.pipeline_from is not None:
-        source = read_config(args.pipeline_from, {}, count_classes=False)
+        source = read_config(args.pipeline_from, {})
     class_map = None if args.class_map is None else read_class_map(args.class_map)
     out = output_file(args, cfg, data)
     # Beside a selection that has a place of its own, else in the work directory of the detector.

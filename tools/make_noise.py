@@ -82,7 +82,7 @@ def noisy_dataset_cfg(cfg: Config) -> ConfigDict:
 
 def load_dataset(args: argparse.Namespace) -> tuple[NoisyLabelDataset, bool]:
     """Build the noisy training set; tell also whether its noise file was there before."""
-    cfg = read_config(args.config, args.cfg_options, count_classes=False)
+    cfg = read_config(args.config, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     dataset_cfg = noisy_dataset_cfg(cfg)
     if args.out is not None:

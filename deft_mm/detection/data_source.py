@@ -86,7 +86,7 @@ def find_data(
         )
     suffix = Path(path).suffix.lower()
     if is_config(path):
-        return _data_of(read_config(path, options, count_classes=False), part, options)
+        return _data_of(read_config(path, options), part, options)
     if Path(path).is_file() and suffix not in _LISTS:
         raise ValueError(
             f"{name} '{path}' is neither a list file ({', '.join(_LISTS)}) nor a config file "

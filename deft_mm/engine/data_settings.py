@@ -35,12 +35,22 @@ def settle_data(cfg: Config) -> None:
         FileNotFoundError: If there are no data.
         ValueError: If the training data can't be used; the message says why.
     """
+    fill_from_top(cfg)
+    if any(_lacks_num_classes(part) for part in dicts_in(cfg.get('model'))):
+        fill_num_classes(cfg, _count_classes(cfg))
+
+
+def fill_from_top(cfg: Config) -> None:
+    """Give data sets what stands at the top of a config, in place: the part of :func:`settle_data`
+    that reads no data.
+
+    Args:
+        cfg (Config): A config, ``--cfg-options`` merged.
+    """
     for _, dataset in datasets_in(cfg):
         for key, value in dataset.items():
             if value is None and cfg.get(key) is not None:
                 dataset[key] = copy.deepcopy(cfg[key])
-    if any(_lacks_num_classes(part) for part in dicts_in(cfg.get('model'))):
-        fill_num_classes(cfg, _count_classes(cfg))
 
 
 def require_data(cfg: Config, dataloaders: Sequence[str]) -> None:

@@ -23,7 +23,7 @@ from deft_mm.engine.checkpoint_loading import use_safe_loading
 from deft_mm.engine.clip_settings import check_clip, fetches_weights
 from deft_mm.engine.config_check import check_config
 from deft_mm.engine.config_walk import DATALOADERS
-from deft_mm.engine.data_settings import require_data, settle_data
+from deft_mm.engine.data_settings import fill_from_top, require_data, settle_data
 from deft_mm.engine.options import MEANT, add_cfg_options, merge_options
 from deft_mm.engine.work_folder import data_report_of
 from deft_mm.shorten import first_few
@@ -57,33 +57,25 @@ def add_common_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
-def read_config(path: str, options: Mapping[str, Any], count_classes: bool = True) -> Config:
+def read_config(path: str, options: Mapping[str, Any]) -> Config:
     """Read a config file for a tool.
 
     Args:
         path (str): The config file.
         options (Mapping[str, Any]): What to override, by dotted key, as ``--cfg-options`` has it.
-        count_classes (bool): Whether to read the training data where the model leaves the number of
-            classes open; if not, it stays open. Defaults to True.
 
     Returns:
-        Config: The config, the options merged, and what depends on the data filled in, see
+        Config: The config, the options merged, and where the data are filled in. No data are read:
+        a number of classes that is left open stays so, see
         :func:`~deft_mm.engine.data_settings.settle_data`.
 
     Raises:
-        FileNotFoundError: If there is no such config file, or none of the data that it needs.
-        ValueError: If nothing reads an option, or the number of classes is left open and the data
-            don't tell it.
+        FileNotFoundError: If there is no such config file.
+        ValueError: If nothing reads an option.
     """
     cfg = config_of_file(path)
     merge_options(cfg, options)
-    if count_classes:
-        settle_data(cfg)
-        return cfg
-    model = cfg.pop('model', None)
-    settle_data(cfg)
-    if model is not None:
-        cfg.model = model
+    fill_from_top(cfg)
     return cfg
 
 
@@ -130,7 +122,8 @@ def load_config(args: Namespace, persistent_workers: bool, dataloaders: Sequence
             weights are downloaded.
 
     Returns:
-        Config: The config as :func:`read_config` returns it.
+        Config: The config as :func:`read_config` returns it, a number of classes that it left open
+        filled in.
 
     Raises:
         FileNotFoundError: If there is no such config file, or none of the data that it needs.
@@ -138,8 +131,7 @@ def load_config(args: Namespace, persistent_workers: bool, dataloaders: Sequence
             don't tell it, there is no model, the work directory is a file, or the launcher has not
             started this process.
     """
-    cfg = config_of_file(args.config)
-    merge_options(cfg, args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:

@@ -62,7 +62,7 @@ def root(tmp_path_factory):
 
 
 def config(name: str) -> Config:
-    return read_config(REPO / f'configs/deft/deft_{name}.py', {}, count_classes=False)
+    return read_config(REPO / f'configs/deft/deft_{name}.py', {})
 
 
 def data_config(kind: str, root, tmp_path):

@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
 
 
 def read(name: str, **options) -> Config:
-    return read_config(str(REPO / 'configs' / name), options, count_classes=False)
+    return read_config(str(REPO / 'configs' / name), options)
 
 
 def clips_in(cfg: Config) -> list:
@@ -75,10 +75,10 @@ def test_a_config_file_names_it_as_options_do(folder, tmp_path):
     path = tmp_path / 'mine.py'
     base = REPO / 'configs/deft/deft_cifar100_sym60.py'
     path.write_text(f"_base_ = [{str(base)!r}]\nclip = dict(model='local-dir:{folder}')\n")
-    mine = read_config(str(path), {}, count_classes=False)
+    mine = read_config(str(path), {})
     assert mine.to_dict() == read(base, **{'clip.model': f'local-dir:{folder}'}).to_dict()
     # An option beats the file.
-    named = read_config(str(path), {'clip.model': 'tiny'}, count_classes=False)
+    named = read_config(str(path), {'clip.model': 'tiny'})
     assert all(clip == dict(model='tiny') for clip in clips_in(named))
 
 
@@ -177,7 +177,7 @@ def test_a_model_without_clip_has_none_to_exchange(tmp_path):
     path = tmp_path / 'resnet.py'
     path.write_text("_base_ = ['mmpretrain::resnet/resnet18_8xb16_cifar10.py']\n")
     with pytest.raises(ValueError, match='has no CLIP backbone'):
-        read_config(str(path), {'clip.model': 'tiny'}, count_classes=False)
+        read_config(str(path), {'clip.model': 'tiny'})
 
 
 @pytest.mark.parametrize('name', ['deft/deft_digits_sym40.py', 'elr/elr_digits_sym40.py'])
@@ -194,7 +194,7 @@ def test_another_clip_trains_by_its_name_alone(name, folder, tmp_path, monkeypat
     tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path, '--cfg-options', *options)
     assert json.loads((tmp_path / 'summary.json').read_text())['finished']
     # The config that the run has written says the same, and can be changed in the same way.
-    written = read_config(str(tmp_path / config.name), {'clip.model': 'tiny'}, count_classes=False)
+    written = read_config(str(tmp_path / config.name), {'clip.model': 'tiny'})
     assert all(clip == dict(model='tiny') for clip in clips_in(written))
 
 

@@ -42,7 +42,7 @@ DIFFERING_CONFIGS = [
 
 
 def read(name: str, *pairs: str) -> Config:
-    return read_config(str(CONFIGS[name]), parse_options(pairs), count_classes=False)
+    return read_config(str(CONFIGS[name]), parse_options(pairs))
 
 
 @HOOKS.register_module()
@@ -260,7 +260,7 @@ def test_variable_is_refused_in_the_config_of_a_run_whose_data_are_known(tmp_pat
     path = str(tmp_path / 'deft_folder.py')
     read('deft_folder', f'data_root={tmp_path}', 'classes=[cat,dog]').dump(path)
     with pytest.raises(ValueError, match="'images' is a variable") as error:
-        read_config(path, {'images.data_root': 'elsewhere'}, count_classes=False)
+        read_config(path, {'images.data_root': 'elsewhere'})
     assert f'{DATASET}.dataset.data_root' in str(error.value)
 
 
@@ -288,8 +288,8 @@ def test_data_sets_take_whole_values_over_and_not_their_parts(tmp_path):
     noise = "noise = dict(type='SymmetricNoise', ratio=0.4, seed=0)"
     path.write_text(f"_base_ = '{CONFIGS['ce_digits_sym40']}'\n{noise}\n")
     with pytest.raises(ValueError, match=rf"'noise' is a variable.*{DATASET}\.noise\.ratio"):
-        read_config(str(path), {'noise.ratio': 0.2}, count_classes=False)
-    cfg = read_config(str(path), {'noise': 'other'}, count_classes=False)
+        read_config(str(path), {'noise.ratio': 0.2})
+    cfg = read_config(str(path), {'noise': 'other'})
     assert cfg.train_dataloader.dataset.noise == 'other'
 
 
