@@ -37,7 +37,7 @@ from deft_mm.datasets.transforms import LoadImageOfAnyKind
 from deft_mm.shorten import shorten
 from deft_mm.user_file import lines_of
 
-# So many images of one colour are no accident.
+# So many images of one colour are no accident; a few may be somebody's trial.
 _FLAT_IMAGES = 20
 
 
@@ -317,10 +317,10 @@ class ImageFolderDataset(SplitDataset):
         problems = first_problems(report.problems, 5)
         found = '; '.join(line.removeprefix('- ') for line in problems) or 'no problem'
         flat = sum(problem.kind == FLAT for problem in report.problems)
-        # A few may be somebody's trial.
-        if flat >= _FLAT_IMAGES and flat > 0.5 * (train.sum() + val.sum()):
+        number = train.sum() + val.sum()
+        if flat >= _FLAT_IMAGES and flat > 0.5 * number:
             raise UnusableImagesError(
-                f"{flat} of the {train.sum() + val.sum()} images of '{report.source}' are of one "
+                f"{flat} of the {number} images of '{report.source}' are of one "
                 f'colour, so that there is nothing to be seen on them ({found}): bring them in '
                 'another format, or set check_images=False if they are meant.',
                 report.problems,

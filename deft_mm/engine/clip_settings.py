@@ -60,10 +60,10 @@ def take_clip(cfg: Config, options: dict[str, Any]) -> Mapping | str | None:
     else:
         named = None
     if whole is not None:
-        own = clip_named(whole) if isinstance(whole, str) else whole
+        own = whole
     elif not changes:
         return named
-    clip = dict(own) if isinstance(own, Mapping) else clip_named(own)
+    clip = dict(own) if isinstance(own, Mapping) else clip_named(str(own))
     model = changes.pop('model', clip['model'])
     if model != clip['model']:
         # Weights and activation are those of another model.

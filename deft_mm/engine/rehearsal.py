@@ -167,20 +167,19 @@ def rehearse_step(
 
 def _warn_of_image_size(model: nn.Module, inputs: Any, name: str) -> None:
     """Tell of images whose size is not the one that a CLIP's position embedding is for."""
-    for tower in model.modules():
-        if isinstance(tower, CLIPVisionTransformer) and torch.is_tensor(inputs):
-            patch = tower.patch_size
-            given = tuple(side // p for side, p in zip(inputs.shape[-2:], patch, strict=True))
-            if given != tower.grid_size:
-                sides = [g * p for g, p in zip(tower.grid_size, patch, strict=True)]
-                warnings.warn(
-                    f'{name}: images of {inputs.shape[-2]}x{inputs.shape[-1]} pixels for a CLIP of '
-                    f'{sides[0]}x{sides[1]}, whose position embedding is interpolated for each '
-                    'batch: resize them in the pipeline, or set img_size of the backbone if they '
-                    'are meant.',
-                    stacklevel=3,
-                )
-                return
+    towers = (module for module in model.modules() if isinstance(module, CLIPVisionTransformer))
+    tower = next(towers, None)
+    if tower is None or not torch.is_tensor(inputs):
+        return
+    (height, width), (high, wide) = inputs.shape[-2:], tower.patch_size
+    rows, columns = tower.grid_size
+    if (height // high, width // wide) != (rows, columns):
+        warnings.warn(
+            f'{name}: images of {height}x{width} pixels for a CLIP of {rows * high}x'
+            f'{columns * wide}, whose position embedding is interpolated for each batch: resize '
+            'them in the pipeline, or set img_size of the backbone if they are meant.',
+            stacklevel=3,
+        )
 
 
 def _mixed(preprocessor: nn.Module, batch: Mapping) -> Mapping:

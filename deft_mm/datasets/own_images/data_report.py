@@ -31,10 +31,9 @@ UNUSUAL = 'unusual image'
 SMALL_CLASS = 'small class'
 
 LEFT_OUT = (UNREADABLE, NOT_AN_IMAGE, NO_CLASS, HIDDEN, UNREADABLE_FOLDER, SEEN_FOLDER)
+COLUMNS = ('path', 'class', 'problem', 'detail', 'used')
 # Classes in the table of the log.
 _CLASSES = 100
-
-COLUMNS = ('path', 'class', 'problem', 'detail', 'used')
 
 
 @dataclass(frozen=True)
@@ -114,16 +113,19 @@ class DataReport:
 
     def _class_lines(self, sizes: list[int]) -> list[str]:
         """Return the table of classes: the label that was found, its name, what CLIP reads."""
-        renamed = self.labels != self.class_names
-        names = [self.labels, *([self.class_names] if renamed else [])]
-        columns = [*names, [words_read(name) for name in self.class_names], map(str, sizes)]
-        rows = [('label', *(['name'] if renamed else []), 'CLIP reads', 'images')]
-        rows += zip(*columns, strict=bool(self.labels))
-        hidden = len(rows) - 1 - _CLASSES
-        rows = [tuple(map(printable, row)) for row in rows[: _CLASSES + 1]]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        if not self.labels:
+            return []
+        columns = [('label', *self.labels)]
+        if self.labels != self.class_names:
+            columns.append(('name', *self.class_names))
+        columns.append(('CLIP reads', *map(words_read, self.class_names)))
+        columns.append(('images', *map(str, sizes)))
+        shown = [[printable(cell) for cell in column[: _CLASSES + 1]] for column in columns]
+        widths = [max(map(len, column)) for column in shown]
+        rows = zip(*shown, strict=True)
         lines = ['  '.join(map(str.ljust, row, widths)).rstrip() for row in rows]
-        return lines[: len(lines) if self.labels else 0] + [f'... and {hidden} more'] * (hidden > 0)
+        hidden = len(sizes) - _CLASSES
+        return [*lines, f'... and {hidden} more'] if hidden > 0 else lines
 
 
 def contradictions(
