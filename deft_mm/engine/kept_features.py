@@ -190,6 +190,23 @@ class KeptFeatures:
         return tuple(feat.float() for feat in kept)
 
 
+def gives_projected(model: nn.Module) -> bool:
+    """Whether a model classifies what a CLIP's tower gives behind its projection.
+
+    Args:
+        model (nn.Module): An ``ImageClassifier``.
+
+    Returns:
+        bool: Whether its backbone is a CLIP's that gives projected features, and there is no neck.
+    """
+    backbone = getattr(model, 'backbone', None)
+    return (
+        isinstance(backbone, CLIPBackbone)
+        and backbone.out_type != 'token'
+        and getattr(model, 'neck', None) is None
+    )
+
+
 def is_frozen_tower(model: nn.Module) -> bool:
     """Whether the features of a model's images stay as they are, and can be kept.
 
@@ -197,16 +214,9 @@ def is_frozen_tower(model: nn.Module) -> bool:
         model (nn.Module): An ``ImageClassifier``.
 
     Returns:
-        bool: Whether its backbone is a CLIP's, nothing of which is trained, that gives projected
-        features, and there is no neck.
+        bool: Whether it is as :func:`gives_projected` says, and nothing of the backbone is trained.
     """
-    backbone = getattr(model, 'backbone', None)
-    return (
-        isinstance(backbone, CLIPBackbone)
-        and backbone.out_type != 'token'
-        and getattr(model, 'neck', None) is None
-        and not any(parameter.requires_grad for parameter in backbone.parameters())
-    )
+    return gives_projected(model) and not any(p.requires_grad for p in model.backbone.parameters())
 
 
 def _key(model: nn.Module, pipeline: Sequence[Mapping | Callable], dtype: str) -> str | None:

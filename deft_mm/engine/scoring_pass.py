@@ -22,8 +22,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 
 from deft_mm.datasets import evaluation_view, scoring_collate
 from deft_mm.engine.finite import non_finite_weights
-from deft_mm.engine.kept_features import FeatureFolder, KeptFeatures
-from deft_mm.models.backbones import CLIPBackbone
+from deft_mm.engine.kept_features import FeatureFolder, KeptFeatures, gives_projected
 from deft_mm.models.heads import ScoringHead, class_scores
 from deft_mm.progress import Progress
 from deft_mm.selection import ON_DEMAND, RESULTS, ClassMatching, SampleTable
@@ -179,20 +178,14 @@ def _both_features(model: nn.Module, wanted: bool) -> Iterator[None]:
 
     Neighbours and fits find more in it; heads with text take the last one, as they always do.
     """
-    backbone = getattr(model, 'backbone', None)
-    changes = (
-        wanted
-        and isinstance(backbone, CLIPBackbone)
-        and backbone.out_type == 'projected'
-        and getattr(model, 'neck', None) is None
-    )
+    changes = wanted and gives_projected(model) and model.backbone.out_type == 'projected'
     if changes:
-        backbone.out_type = 'both'
+        model.backbone.out_type = 'both'
     try:
         yield
     finally:
         if changes:
-            backbone.out_type = 'projected'
+            model.backbone.out_type = 'projected'
 
 
 class _Asked:
@@ -319,8 +312,7 @@ def _score_batch(
 
 def _feature(model: nn.Module, feats: tuple[Tensor, ...]) -> Tensor:
     """What neighbours are looked for in (B, E)."""
-    backbone, neck = getattr(model, 'backbone', None), getattr(model, 'neck', None)
-    if isinstance(backbone, CLIPBackbone) and backbone.out_type == 'both' and neck is None:
+    if gives_projected(model) and model.backbone.out_type == 'both':
         return feats[0]
     return model.head.pre_logits(feats)
 
