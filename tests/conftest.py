@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gc
 import os
 import random
 from pathlib import Path
@@ -12,17 +11,13 @@ from pathlib import Path
 os.environ.setdefault('OMP_NUM_THREADS', '2')
 os.environ.setdefault('MPLBACKEND', 'Agg')
 
-import mmengine.config.config
 import numpy as np
 import open_clip
 import pytest
 import torch
 
-from tool_utils import forget_global_instances
+from tool_utils import forget_global_instances, leave_out_what_takes_long
 
-# A runner formats its config before training and at every checkpoint, with YAPF, which takes
-# longer than all the rest of a small run.
-mmengine.config.config.FormatCode = lambda text, **kwargs: (text, True)
 # Reading a vocabulary takes a quarter of a small run.
 open_clip.SimpleTokenizer = functools.cache(open_clip.SimpleTokenizer)
 
@@ -49,12 +44,8 @@ def few_threads():
 
 
 @pytest.fixture(scope='session', autouse=True)
-def no_second_look_at_modules():
-    """MMEngine collects garbage for each data set that it reads: in half a second, if what has been
-    imported is looked at, too.
-    """
-    gc.collect()
-    gc.freeze()
+def quick():
+    leave_out_what_takes_long()
 
 
 @pytest.fixture

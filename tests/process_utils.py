@@ -6,7 +6,6 @@ Importing takes ten seconds of a core, in each process; most runs of tests take 
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import inspect
 import multiprocessing
@@ -18,11 +17,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import mmengine.config.config
 import torch
 import torch.multiprocessing as mp
 
 from runner_utils import REPO
+from tool_utils import leave_out_what_takes_long
 
 # What is imported once for all. The helpers of tests are on no path that the server knows.
 multiprocessing.set_forkserver_preload(
@@ -54,9 +53,7 @@ def _be_one(rank: int, port: int, world_size: int, file: str, name: str, argumen
         MASTER_PORT=str(port),
     )
     torch.set_num_threads(1)
-    gc.freeze()  # see conftest.py
-    # Takes longer than all the rest of a small run.
-    mmengine.config.config.FormatCode = lambda text, **kwargs: (text, True)
+    leave_out_what_takes_long()
     # Test files are modules of no package that could be imported by its name.
     sys.path.insert(0, str(Path(file).parent))
     getattr(importlib.import_module(Path(file).stem), name)(rank, *arguments)

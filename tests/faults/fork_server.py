@@ -9,7 +9,6 @@ killed in the end.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import runpy
@@ -24,13 +23,10 @@ REPO = Path(__file__).parents[2]
 sys.path[:0] = [str(REPO / name) for name in ('.', 'tests', 'tests/faults', 'tools')]
 
 import injector  # noqa: E402
-import mmengine.config.config  # noqa: E402
 import torch  # noqa: E402
 
 import runner_utils  # noqa: E402, F401  registers what the config of the trials has
-
-# Takes longer than all the rest of a small run.
-mmengine.config.config.FormatCode = lambda text, **kwargs: (text, True)
+from tool_utils import leave_out_what_takes_long  # noqa: E402
 
 
 def train(order: dict, rank: int, port: int) -> None:
@@ -98,7 +94,7 @@ def serve(order: dict) -> list[int | None]:
 
 def main() -> None:
     torch.set_num_threads(1)
-    gc.freeze()  # see conftest.py above
+    leave_out_what_takes_long()
     print('ready', flush=True)
     for line in sys.stdin:
         print(json.dumps(serve(json.loads(line))), flush=True)
