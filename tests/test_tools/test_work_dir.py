@@ -73,6 +73,9 @@ def figures(folder) -> list:
 
 
 def resume(monkeypatch, config, folder, *options) -> None:
+    # MMEngine names the folder of a log by the second: two runs of one second would share it.
+    for log in folder.glob('20*'):
+        log.rename(folder / f'earlier_{log.name}')
     tool(monkeypatch, 'train.py', config, '--work-dir', folder, '--resume', *options)
 
 
