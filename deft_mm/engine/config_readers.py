@@ -69,6 +69,10 @@ def _paramwise_cfg(
     """What the constructors of optimiser wrappers below read of ``paramwise_cfg``."""
 
 
+def _multipliers(lr_mult: float | None = None, decay_mult: float | None = None) -> None:
+    """What they read of a dict in ``custom_keys``, beside the optimiser's own arguments."""
+
+
 def _scaled_lr(enable: bool = False, base_batch_size: int | None = None) -> None:
     """What MMEngine reads of ``auto_scale_lr``."""
 
@@ -94,6 +98,8 @@ _CONSTRUCTORS = (
     'LearningRateDecayOptimWrapperConstructor',
     'StageOptimWrapperConstructor',
 )
+# Optimisers that read no more than their arguments, and what stands beside these.
+_KNOWN = ('torch.optim', __name__)
 _LOADER_KEYS = ('dataset', 'worker_init_fn')
 _HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 # What takes the keys of a part of the config that needs no `type`: callables, and keys beside.
@@ -161,11 +167,16 @@ def readers_of(
     # Each stage has what the whole has.
     place = '.'.join(key for key in keys if not (is_optim and key in STAGES))
     callables, names = _PARTS.get(place, ((), ()))
-    if is_optim and place in _PARTS:
+    in_custom_keys = place.startswith('optim_wrapper.paramwise_cfg.custom_keys.')
+    if in_custom_keys or (is_optim and place in _PARTS):
         if _has_own_constructor(cfg[keys[0]]):
             return None
         if part.get('constructor') == 'StageOptimWrapperConstructor':
             names += STAGES
+    if in_custom_keys:
+        callables = (_multipliers, *_optimizers(cfg['optim_wrapper']))
+        if not all(callable_.__module__.startswith(_KNOWN) for callable_ in callables):
+            return None  # an optimiser may read more of its groups: LARS has lars_exclude
     if place == 'optim_wrapper.clip_grad' and part.get('type') == 'value':
         callables = (clip_grad_value_,)
     type_ = class_in(keys[-1], part)
@@ -178,9 +189,20 @@ def readers_of(
 
 def _has_own_constructor(optim_wrapper: Mapping) -> bool:
     """Whether a constructor of the user's own, of whatever keys, makes a wrapper."""
-    parts = (optim_wrapper, *map(optim_wrapper.get, STAGES))
-    named = (part.get('constructor') for part in parts if isinstance(part, Mapping))
+    named = (part.get('constructor') for part in _wrappers(optim_wrapper))
     return any(name is not None and name not in _CONSTRUCTORS for name in named)
+
+
+def _optimizers(optim_wrapper: Mapping) -> Iterable[Callable]:
+    """The classes of the optimisers of all stages."""
+    for part in _wrappers(optim_wrapper):
+        yield from registered((part.get('optimizer') or {}).get('type'))
+
+
+def _wrappers(optim_wrapper: Mapping) -> list[Mapping]:
+    """The settings of all stages, and of each."""
+    parts = (optim_wrapper, *map(optim_wrapper.get, STAGES))
+    return [part for part in parts if isinstance(part, Mapping)]
 
 
 def class_in(key: str, part: Mapping) -> Any:

@@ -71,6 +71,30 @@ def require_data(cfg: Config, dataloaders: Sequence[str]) -> None:
             _open(dataset)
 
 
+def check_indices(cfg: Config, dataloaders: Sequence[str]) -> None:
+    """Refuse lists of samples that pick one which there is not; MMEngine names neither it nor the
+    key.
+
+    Args:
+        cfg (Config): A settled config.
+        dataloaders (Sequence[str]): The keys of the dataloaders that will be used.
+
+    Raises:
+        ValueError: If there is one.
+    """
+    for key, dataset in datasets_in(cfg, dataloaders):
+        indices = dataset.get('indices')
+        if not isinstance(indices, (list, tuple)):
+            continue
+        size = len(_open({**dataset, 'indices': None}))
+        for idx in indices:
+            if not isinstance(idx, int) or not -size <= idx < size:
+                raise ValueError(
+                    f'{key}.indices has {idx!r}, but the data set has {size} samples: give '
+                    f'integers from 0 to {size - 1}, or from -{size} to -1 to count from its end.'
+                )
+
+
 def reopen_data(cfg: Config, keys: Iterable[str]) -> None:
     """Take back what :func:`settle_data` wrote for some top-level keys, in place.
 

@@ -23,7 +23,12 @@ from deft_mm.engine.checkpoint_loading import use_safe_loading
 from deft_mm.engine.clip_settings import check_clip, fetches_weights
 from deft_mm.engine.config_check import check_config
 from deft_mm.engine.config_walk import DATALOADERS
-from deft_mm.engine.data_settings import fill_from_top, require_data, settle_data
+from deft_mm.engine.data_settings import (
+    check_indices,
+    fill_from_top,
+    require_data,
+    settle_data,
+)
 from deft_mm.engine.options import MEANT, add_cfg_options, merge_options
 from deft_mm.engine.work_folder import data_report_of
 from deft_mm.shorten import first_few
@@ -128,8 +133,8 @@ def load_config(args: Namespace, persistent_workers: bool, dataloaders: Sequence
     Raises:
         FileNotFoundError: If there is no such config file, or none of the data that it needs.
         ValueError: If nothing reads an option, the number of classes is left open and the data
-            don't tell it, there is no model, the work directory is a file, or the launcher has not
-            started this process.
+            don't tell it, there is no model, a list of samples has one that there is not, the work
+            directory is a file, or the launcher has not started this process.
     """
     cfg = read_config(args.config, args.cfg_options)
     if args.work_dir is not None:
@@ -148,6 +153,7 @@ def load_config(args: Namespace, persistent_workers: bool, dataloaders: Sequence
     join_processes(args.launcher, cfg)
     if fetches_weights(cfg):
         require_data(cfg, dataloaders)
+    check_indices(cfg, dataloaders)
     for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if cfg.get(field) is not None:
             _set_dataloader_defaults(cfg[field], persistent_workers, args.no_pin_memory)

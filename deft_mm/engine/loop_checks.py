@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mmengine.dataset import InfiniteSampler
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner, ValLoop
@@ -20,8 +22,9 @@ def check_loops(runner: Runner) -> None:
 
     Raises:
         ValueError: If an epoch has no iteration, none ends, or asks for more samples than there
-            are; if an interval or a number of epochs or checkpoints is out of range; if validation
-            data can't be read, or have fewer classes than the top ones that are counted.
+            are; if an interval or a number of epochs or checkpoints is out of range; if a
+            CheckpointHook would remove the files of another one; if validation data can't be read,
+            or have fewer classes than the top ones that are counted.
     """
     for name in ('train', 'val', 'test'):
         loop = getattr(runner, f'_{name}_loop')
@@ -32,9 +35,10 @@ def check_loops(runner: Runner) -> None:
             _check_topk(f'{name}_evaluator', loop)
     if not is_training(runner):
         return
-    for hook in runner.hooks:
-        if isinstance(hook, CheckpointHook):
-            _check_checkpoints(hook)
+    hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
+    for hook in hooks:
+        _check_checkpoints(hook)
+    _check_limits(hooks)
     if isinstance(runner.train_loop, EpochBasedTrainLoop):
         _check_epochs(runner)
 
@@ -89,3 +93,20 @@ def _check_checkpoints(hook: CheckpointHook) -> None:
                 f'default_hooks.checkpoint.{key} is {value}: set it to 1 or more, or to -1 for '
                 f'{what}.'
             )
+
+
+def _check_limits(hooks: Sequence[CheckpointHook]) -> None:
+    """No hook removes the files of another one."""
+    limited = [hook for hook in hooks if hook.max_keep_ckpts > 0]
+    if len(limited) > 1:
+        raise ValueError(
+            f'{len(limited)} CheckpointHooks have max_keep_ckpts, for which MMEngine keeps one '
+            'list: after a resume one removes the files of the other. Give it to one of them.'
+        )
+    saving = [(hook.filename_tmpl, hook.out_dir) for hook in hooks if hook.interval > 0]
+    twice = next((name for name, place in saving if saving.count((name, place)) > 1), None)
+    if limited and twice is not None:
+        raise ValueError(
+            f'Several CheckpointHooks save as {twice!r}, and one has max_keep_ckpts, with which it '
+            'removes the files of the others: give them a filename_tmpl or an out_dir each.'
+        )

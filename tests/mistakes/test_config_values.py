@@ -147,6 +147,21 @@ def test_type_of_a_setting_of_mmengine_or_pytorch(command, sentence, ends_with):
     ),
     (
         'no index',
+        train('train_dataloader.dataset.dataset.indices=[1,99999]'),
+        r'train_dataloader\.dataset\.dataset\.indices has 99999, but .* 1297 samples',
+    ),
+    (
+        'samples before the first',
+        plain('val_dataloader.dataset.indices=[-501]'),
+        r'val_dataloader\.dataset\.indices has -501, but .* has 500 samples: give',
+    ),
+    (
+        'parts of a sample',
+        plain('val_dataloader.dataset.indices=[1,2.5]'),
+        r'val_dataloader\.dataset\.indices has 2\.5, but',
+    ),
+    (
+        'an empty list of samples',
         train('train_dataloader.dataset.dataset.indices=[]'),
         r'indices=\[\] leaves no sa',
     ),
@@ -415,6 +430,36 @@ def in_a_file(text: str):
         'multipliers of a stage',
         in_a_file('optim_wrapper = dict(detector=dict(paramwise_cfg=dict(norm_decay=0)))'),
         r"detector\.paramwise_cfg has the key 'norm_decay', .* is it 'norm_decay_mult'",
+    ),
+    (
+        'multipliers of some parameters',
+        in_a_file("optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'x.y': dict(lr_mul=2)}))"),
+        r"custom_keys\.x\.y has the key 'lr_mul', which nothing reads: is it 'lr_mult'",
+    ),
+    (
+        'multipliers of some of a stage',
+        in_a_file(
+            'optim_wrapper = dict(\n'
+            '    detector=dict(paramwise_cfg=dict(custom_keys=dict(prompt=dict(decay=0)))))'
+        ),
+        r"detector\.paramwise_cfg\.custom_keys\.prompt has the key 'decay', .* is it '\w*decay",
+    ),
+    (
+        'two that remove',
+        in_a_file(
+            "custom_hooks = [dict(type='CheckpointHook', filename_tmpl='x{}.pth',\n"
+            '    max_keep_ckpts=2)]\n'
+            'default_hooks = dict(checkpoint=dict(max_keep_ckpts=3))'
+        ),
+        r'2 CheckpointHooks have max_keep_ckpts, for which MMEngine keeps one list',
+    ),
+    (
+        'one that removes those of another',
+        in_a_file(
+            "custom_hooks = [dict(type='CheckpointHook', interval=5)]\n"
+            'default_hooks = dict(checkpoint=dict(max_keep_ckpts=3))'
+        ),
+        r"Several CheckpointHooks save as 'epoch_\{\}\.pth', and one has max_keep_ckpts",
     ),
     (
         'checkpoints',

@@ -55,6 +55,19 @@ def test_precision_that_is_no_bool_is_refused(tmp_path):
         run(tiny(CONFIG, tmp_path, env_cfg__tf32='no'))
 
 
+@pytest.mark.parametrize('config', ['ce/ce_digits_sym40.py', CONFIG])
+def test_multipliers_of_no_parameter_are_told(config, tmp_path):
+    names = {name: dict(lr_mult=0.1) for name in ('head', 'had')}
+    cfg = tiny(config, tmp_path, num_samples=8, train_cfg__max_epochs=2)
+    is_deft = 'classifier' in cfg.optim_wrapper
+    part = cfg.optim_wrapper.classifier if is_deft else cfg.optim_wrapper
+    part.paramwise_cfg = dict(custom_keys=names)
+    run(cfg)
+    place = f'optim_wrapper{".classifier" * is_deft}.paramwise_cfg.custom_keys'
+    told = re.findall(r'(\S+) has (\S+), which is in the name of no parameter', log_of(tmp_path))
+    assert told == [(place, "'had'")]
+
+
 def test_resume_that_finds_nothing_warns_and_names_the_folder(tmp_path):
     cfg = tiny('ce/ce_digits_sym40.py', tmp_path, num_samples=8)
     options = Namespace(amp=False, no_validate=False, resume='auto', auto_scale_lr=False)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
 from deft_mm.engine.float32_precision import set_float32_precision
-from deft_mm.engine.stage_switch import active_optim_wrapper
+from deft_mm.engine.stage_switch import active_optim_wrapper, bare_model
+from deft_mm.models.algorithms.deft import STAGES
 
 
 @HOOKS.register_module()
@@ -19,6 +22,7 @@ class RunSettingsHook(Hook):
     - Where several processes train, at the start of each stage: how many samples a step of the
       optimiser sees (batch size x processes x accumulation), and whether the learning rates are
       scaled to that.
+    - Names in ``custom_keys`` of an optimiser that no parameter has, as a warning.
 
     Example:
 
@@ -42,12 +46,35 @@ class RunSettingsHook(Hook):
             runner.logger.info(precision)
         self._said = None
 
+    def before_train(self, runner: Runner) -> None:
+        """Warn of names that no parameter has."""
+        for key, name in _unmatched(runner):
+            runner.logger.warning(
+                f'{key} has {name!r}, which is in the name of no parameter: it changes nothing.'
+            )
+
     def before_train_epoch(self, runner: Runner) -> None:
         """Log batch and rates where they are not those of the epoch before."""
         line = _batch_and_rates(runner) if runner.world_size > 1 else None
         if line is not None and line != self._said:
             runner.logger.info(line)
             self._said = line
+
+
+def _unmatched(runner: Runner) -> Iterator[tuple[str, str]]:
+    """Names in ``custom_keys`` that MMEngine finds in no name of a parameter, with their place."""
+    model, settings = bare_model(runner), runner.cfg.get('optim_wrapper')
+    if not isinstance(settings, Mapping):  # built before
+        return
+    stages = {stage: getattr(model, stage) for stage in STAGES if getattr(model, stage, None)}
+    parts = {'optim_wrapper': (settings, list(stages.values()) or [model])}
+    for stage, child in stages.items():
+        parts[f'optim_wrapper.{stage}'] = (settings.get(stage) or {}, [child])
+    for key, (part, modules) in parts.items():
+        names = [name for module in modules for name, _ in module.named_parameters()]
+        for custom in (part.get('paramwise_cfg') or {}).get('custom_keys') or {}:
+            if not any(custom in name for name in names):
+                yield f'{key}.paramwise_cfg.custom_keys', custom
 
 
 def _batch_and_rates(runner: Runner) -> str | None:
