@@ -134,12 +134,12 @@ def _require_same_run(cfg: Config, folder: Path) -> None:
             'away.'
         )
     is_elsewhere = there.resolve().parent != folder.resolve()
-    if resumed is None and is_elsewhere and not (is_begun or (folder / 'last_checkpoint').exists()):
+    if resumed is None and is_elsewhere and not _is_of_run(folder, there):
         raise ValueError(
-            f'--resume: no run has begun in the work directory {folder}, and {there.parent} '
-            f'(default_hooks.checkpoint.out_dir) holds {there.name} of another one of this name: '
-            f'to go on with that here, --resume {there}; else give the --work-dir of the run, or '
-            'one of another last name.'
+            f'--resume: no run of the work directory {folder} has saved anything, and '
+            f'{there.parent} (default_hooks.checkpoint.out_dir) holds {there.name} of another one '
+            f'of this name: to go on with that here, --resume {there}; else give the --work-dir of '
+            'the run, or one of another last name.'
         )
     if resumed is not None and Path(resumed).resolve().parent != there.resolve().parent:
         raise ValueError(
@@ -147,6 +147,14 @@ def _require_same_run(cfg: Config, folder: Path) -> None:
             f'({there.name}): give another --work-dir, or --resume without a path to go on with '
             'the one that is there.'
         )
+
+
+def _is_of_run(folder: Path, checkpoint: Path) -> bool:
+    """Whether a checkpoint in an out_dir is of the run in a work directory, by what it wrote."""
+    if (folder / 'last_checkpoint').exists():
+        return True
+    begun = folder / RESOLVED_CONFIG
+    return begun.exists() and begun.stat().st_mtime_ns <= checkpoint.stat().st_mtime_ns
 
 
 def data_report_of(folder: str | Path) -> Path:

@@ -251,8 +251,9 @@ def test_checkpoint_folder_of_a_running_training_is_refused(config, tmp_path, mo
     assert (common / 'run' / 'epoch_4.pth').is_file()
 
 
+@pytest.mark.parametrize('is_begun', [False, True])
 def test_checkpoints_of_another_work_directory_are_resumed_from_by_name_alone(
-    finished, config, tmp_path, monkeypatch
+    finished, config, tmp_path, monkeypatch, is_begun
 ):
     """Work directories of one name share a folder in an out_dir."""
     theirs, mine = tmp_path / 'common' / 'run', tmp_path / 'b' / 'run'
@@ -260,15 +261,18 @@ def test_checkpoints_of_another_work_directory_are_resumed_from_by_name_alone(
     for name in ('epoch_2.pth', 'epoch_3.pth'):
         shutil.copy(finished / name, theirs)
     options = ['--cfg-options', f'default_hooks.checkpoint.out_dir={tmp_path}/common']
-    match = (
-        rf'no run has begun in .* {mine}, and {theirs} .*out_dir.* holds epoch_3\.pth of another'
-    )
+    match = rf'no run of .* {mine} has saved anything, and {theirs} .*out_dir.* holds epoch_3\.pth'
+    if is_begun:  # and was killed before its first checkpoint
+        mine.mkdir(parents=True)
+        (mine / 'config.json').write_bytes((finished / 'config.json').read_bytes())
+    before = contents(mine) if is_begun else {}
     with pytest.raises(ValueError, match=match):
         resume(monkeypatch, config, mine, *options)
-    assert set(contents(theirs)) == {'epoch_2.pth', 'epoch_3.pth'} and contents(mine) == {}
+    assert set(contents(theirs)) == {'epoch_2.pth', 'epoch_3.pth'} and contents(mine) == before
     command = [config, '--work-dir', mine, '--resume', theirs / 'epoch_3.pth', *options]
     tool(monkeypatch, 'train.py', *command)
     assert same_state(weights(theirs / 'epoch_4.pth'), weights(finished / 'epoch_4.pth'))
+    (mine / 'last_checkpoint').unlink()
     resume(monkeypatch, config, mine, *options)  # which is its own now
 
 
