@@ -120,7 +120,7 @@ def _require_same_run(cfg: Config, folder: Path) -> None:
     is_begun = (folder / RESOLVED_CONFIG).exists()
     if there is None:
         path = _selection_file(cfg, folder)
-        if path is not None and path.exists() and not is_begun:
+        if path is not None and path.is_file() and not is_begun:
             raise ValueError(
                 f'{path} is not of a run in the work directory {folder}, and one would overwrite '
                 'it: give another --work-dir, or move the file away.'

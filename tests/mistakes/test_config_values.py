@@ -146,6 +146,11 @@ def test_type_of_a_setting_of_mmengine_or_pytorch(command, sentence, ends_with):
         r'indices=0 leaves no sample: give th',
     ),
     (
+        'no file',
+        train('default_hooks.noise_filter.out_file='),
+        r"NoiseFilterHook\.out_file is '': give the name of a file",
+    ),
+    (
         'no index',
         train('train_dataloader.dataset.dataset.indices=[1,99999]'),
         r'train_dataloader\.dataset\.dataset\.indices has 99999, but .* 1297 samples',
