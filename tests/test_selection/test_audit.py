@@ -31,8 +31,7 @@ def test_share_of_wrong_labels_and_what_is_found_of_them_are_told(wrong):
     clean = np.arange(1500) % 4
     share = (labels != clean).mean()
     assert found.interval[0] <= share <= found.interval[1]
-    # Hard ones that are right look wrong, too: it is rather told too high.
-    assert share - 0.03 < found.wrong_share < share + 0.12
+    assert share - 0.03 < found.wrong_share < share + 0.03
     assert found.interval[0] <= found.wrong_share <= found.interval[1]
     assert found.systematic == ()
     feature, _, probs = clusters(1500, 4, wrong)
@@ -45,10 +44,8 @@ def test_share_of_wrong_labels_and_what_is_found_of_them_are_told(wrong):
         for p in own.values()
     ]
     f1 = np.array([[one['f1'] for one in row] for row in true])
-    # Of planted errors some are right by chance where many labels are wrong: F1 is told too low
-    # then, and hardly ever too high.
-    error = (found.f1 - f1).mean()
-    assert (-4 if share < 0.3 else -20) < error < 2
+    # At 60% wrong labels of four classes a fifth of the planted ones is right by chance.
+    assert -4 < (found.f1 - f1).mean() < 2
     assert np.corrcoef(found.f1.ravel(), f1.ravel())[0, 1] > 0.75
     assert detection_metrics(found.kept, labels, clean)['f1'] > f1.max() - 3
 
@@ -57,7 +54,7 @@ def test_planted_labels_are_gone_and_every_sample_is_scored_with_its_own():
     found, labels, seen = run(wrong=0.2)
     before = labels.copy()
     np.testing.assert_array_equal(seen[0], before)
-    assert len(seen) == 5  # two by transitions, one of each bound
+    assert len(seen) == 7  # four by transitions, one of each bound
     for changed in seen[1:]:
         assert (changed != before).sum() == found.num_planted == 100
     feature, _, probs = clusters(1500, 4, 0.2)
