@@ -8,8 +8,9 @@ python tools/clean.py /path/to/images --then ce             # and train on what 
 It reads and checks the images, computes CLIP's features of them, and lets a detector decide which
 labels are right: by default the one that finds most of the errors that it plants itself
 (AuditSelector). In the work directory (work_dirs/clean/<name>, or --out) are selection.csv with
-every image, summary.json, data_report.csv, the log, and the features, which are computed once: they
-are found again by another detector, under other labels and for images that were moved, and what was
+every image, summary.json, data_report.csv, look_alikes.csv (near duplicates with different labels,
+and images that look like no other), the log, and the features, which are computed once: they are
+found again by another detector, under other labels and for images that were moved, and what was
 interrupted goes on where it was. The same command again replaces the rest. A selection.csv that a
 person has edited is never replaced: --then trains on it as it is.
 
@@ -88,6 +89,7 @@ from deft_mm.models.clip import clip_named
 from deft_mm.selection import SampleTable, Selector, build_selector, is_edited
 
 REPO = Path(__file__).resolve().parent.parent
+LOOK_ALIKES_FILE = 'look_alikes.csv'
 DEFAULT_CLIP = 'ViT-B-16'
 # The methods that have a config for folders, by name.
 METHODS = {path.parent.name: path for path in sorted(REPO.glob('configs/*/*_folder.py'))}
@@ -311,12 +313,14 @@ def tell(
         next=next_command,
     )
     write_atomically(json.dumps(figures, indent=1).encode(), out / SUMMARY_FILE)
+    write_atomically(summary.look_alikes_to_csv(), out / LOOK_ALIKES_FILE)
     warn_of_extremes(table)
     lines = summary.to_lines()
     lines += [
         f'  {"time":16} {seconds:.1f} s',
         f'  {"selection file":16} {files[0]}',
         f'  {"figures":16} {out / SUMMARY_FILE}',
+        f'  {"look-alikes":16} {out / LOOK_ALIKES_FILE}',
         f'  {"next: train":16} {next_command}',
     ]
     logger.info('\n'.join(['Summary', *lines]))

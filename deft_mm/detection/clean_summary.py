@@ -5,15 +5,23 @@ Shapes: N samples, C classes.
 
 from __future__ import annotations
 
+import csv
+import io
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
+from deft_mm.csv_cells import to_cell
 from deft_mm.selection import AuditSelector, SampleTable, ScoreSelector, Selector
 from deft_mm.selection.class_probs import SCORES, class_probs
+from deft_mm.selection.neighbours import LookAlikes, look_alikes
 from deft_mm.selection.score_selector import known_samples
 from deft_mm.shorten import printable
 
+# Above so many samples each one is not compared with all others.
+_COMPARED = 100_000
+_LOOK_ALIKES = ('kind', 'path', 'given', 'other_path', 'other_given', 'relative_distance')
 # How many of each are on the console, and in the file.
 _SHOWN, _LISTED = 5, 50
 
@@ -130,6 +138,62 @@ class CleanSummary:
             for i in np.flatnonzero(count_C)
         ]
 
+    @cached_property
+    def look_alikes(self) -> LookAlikes | None:
+        """LookAlikes: Near duplicates with different labels, and outliers; None without features,
+        and above 100,000 samples."""
+        table = self.table
+        if table.feature is None or len(table) > _COMPARED:
+            return None
+        known = known_samples(table, ('feature',))
+        found = look_alikes(table.feature[known], table.given_label[known])
+        where = np.flatnonzero(known)
+        return replace(found, pairs=where[found.pairs], outliers=where[found.outliers])
+
+    def look_alikes_to_csv(self) -> bytes:
+        """Return near duplicates with different labels, and outliers, as a table.
+
+        Returns:
+            bytes: UTF-8, for spreadsheets, too: a row a pair or outlier, the nearest and the
+            farthest first. Distances are in medians, see
+            :func:`~deft_mm.selection.neighbours.look_alikes`.
+        """
+        file = io.StringIO()
+        writer = csv.writer(file, lineterminator='\n')
+        writer.writerow(_LOOK_ALIKES)
+        for row in self._look_alike_rows():
+            cells = [to_cell(cell) if isinstance(cell, str) else cell for cell in row.values()]
+            writer.writerow(cells)
+        return file.getvalue().encode()
+
+    def _look_alike_rows(self) -> list[dict]:
+        found = self.look_alikes
+        if found is None:
+            return []
+        pairs = zip(found.pairs, found.pair_distance, strict=True)
+        singles = zip(found.outliers, found.outlier_distance, strict=True)
+        rows = [('near duplicate', *pair, distance) for pair, distance in pairs]
+        rows += [('outlier', idx, None, distance) for idx, distance in singles]
+        return [
+            dict(
+                zip(
+                    _LOOK_ALIKES,
+                    [
+                        kind,
+                        *self._named(idx),
+                        *(('', '') if other is None else self._named(other)),
+                        round(float(distance), 6),
+                    ],
+                    strict=True,
+                )
+            )
+            for kind, idx, other, distance in rows
+        ]
+
+    def _named(self, idx: int) -> tuple[str, str]:
+        table = self.table
+        return table.img_path[idx] or f'sample {idx}', table.class_names[table.given_label[idx]]
+
     @property
     def agreement(self) -> float:
         """float: Share of the images of which zero-shot CLIP says the given label."""
@@ -141,9 +205,12 @@ class CleanSummary:
         Returns:
             dict: ``samples``, ``kept``, ``rejected``; ``wrong_share`` with ``estimate``, ``low``
             and ``high``, and ``systematic_errors``, a list of pairs, where there was an audit, else
-            None; ``zero_shot_agreement``; ``classes``; ``pairs``; ``look_first``.
+            None; ``zero_shot_agreement``; ``classes``; ``pairs``; ``look_first``; ``look_alikes``,
+            the number of near duplicates with different labels and of outliers, None where images
+            were not compared.
         """
         table, audit, names = self.table, self.audit, self.table.class_names
+        found = self.look_alikes
         wrong_share = systematic = None
         if audit is not None:
             low, high = audit.interval
@@ -159,6 +226,9 @@ class CleanSummary:
             classes=self.classes,
             pairs=self.pairs[:_LISTED],
             look_first=[self._sample(i) for i in self.look_first[:_LISTED]],
+            look_alikes=None
+            if found is None
+            else dict(near_duplicates=len(found.pairs), outliers=len(found.outliers)),
         )
 
     def to_lines(self) -> list[str]:
@@ -195,7 +265,26 @@ class CleanSummary:
             for one in first
         ]
         rows += self._titled('look at first', texts)
+        rows += self._look_alike_texts()
         return [f'  {title:16} {printable(text)}' for title, text in rows]
+
+    def _look_alike_texts(self) -> list[tuple[str, str]]:
+        found, named = self.look_alikes, self._named
+        if found is None:
+            return []
+        rows = []
+        if len(found.pairs):
+            text = f'{len(found.pairs)} pairs of images look nearly the same, with different labels'
+            pairs = [
+                f'{named(i)[0]}  given {named(i)[1]!r}, {named(j)[0]}  given {named(j)[1]!r}'
+                for i, j in found.pairs[:_SHOWN]
+            ]
+            rows += self._titled('near duplicates', [text, *pairs])
+        if len(found.outliers):
+            paths = [named(i)[0] for i in found.outliers[:_SHOWN]]
+            texts = [f'{len(found.outliers)} images look like no other', *paths]
+            rows += self._titled('outliers', texts)
+        return rows
 
     def _caution(self) -> str:
         names = self.table.class_names

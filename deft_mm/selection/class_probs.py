@@ -18,8 +18,8 @@ from mmengine.logging import print_log
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
-from sklearn.neighbors import NearestNeighbors
 
+from deft_mm.selection.neighbours import nearest_neighbours
 from deft_mm.shorten import first_few
 
 # A probability counts as this much at least: in a product, 0 would leave the other no say.
@@ -124,10 +124,7 @@ def knn(labels: np.ndarray, num_classes: int, feature: np.ndarray, k: int = 30) 
     """
     if len(labels) < 2:
         raise ValueError("A single sample has no neighbours: set score='zero_shot'.")
-    search = NearestNeighbors(metric='cosine', algorithm='brute')
-    search.fit(np.asarray(feature, dtype=np.float64))
-    # In chunks of scikit-learn's `working_memory`, and without the sample itself.
-    distance_Nk, neighbour_Nk = search.kneighbors(n_neighbors=min(k, len(labels) - 1))
+    distance_Nk, neighbour_Nk = nearest_neighbours(feature, k)
     votes_Nk = (1 - distance_Nk).clip(_LEAST)
     probs_NC = np.zeros((len(labels), num_classes))
     np.add.at(probs_NC, (np.arange(len(labels))[:, None], labels[neighbour_Nk]), votes_Nk)

@@ -196,6 +196,37 @@ def test_single_precision_and_no_features_on_the_disk_select_what_half_precision
     assert not (tmp_path / 'none/features').exists()
 
 
+def test_near_duplicates_with_other_labels_and_outliers_are_told(tmp_path, monkeypatch):
+    root = write_digits(tmp_path / '=images', number=300, moved=0)
+    original = sorted((root / NAMES[3]).glob('*.png'))[0]
+    pixels = np.asarray(Image.open(original))
+    brighter = root / NAMES[5] / '3_copy.png'
+    Image.fromarray(np.minimum(pixels * 1.2 + 2, 255).astype(np.uint8)).save(brighter)
+    shutil.copy(brighter, root / NAMES[5] / '3_copy_of_copy.png')  # the same, and the same label
+    shutil.copy(original, root / NAMES[7] / '3_exact.png')  # told by the data report
+    out = tmp_path / 'out'
+    clean(monkeypatch, root, '--clip', 'tiny', '--out', out)
+    text = (out / 'look_alikes.csv').read_text()
+    rows = list(csv.DictReader(text.splitlines()))
+    pairs = [row for row in rows if row['kind'] == 'near duplicate']
+    found = {frozenset((row['path'], row['other_path'])) for row in pairs}
+    assert frozenset(map(str, (original, brighter))) in found
+    assert frozenset(map(str, (original, root / NAMES[7] / '3_exact.png'))) not in found
+    assert all(row['given'] != row['other_given'] for row in pairs)
+    distances = [float(row['relative_distance']) for row in pairs]
+    assert distances == sorted(distances) and 0 <= distances[0] < 0.2
+    figures = figures_of(out)['look_alikes']
+    assert figures == dict(near_duplicates=len(pairs), outliers=len(rows) - len(pairs))
+    log = (out / 'clean.log').read_text()
+    assert f'{len(pairs)} pairs of images look nearly the same, with different labels' in log
+    assert str(brighter) in log[log.index('near duplicates') :]
+
+    # A detector that asks for no features compares none.
+    clean(monkeypatch, root, '--clip', 'tiny', '--out', out, '--detector', 'label_match')
+    assert figures_of(out)['look_alikes'] is None
+    assert (out / 'look_alikes.csv').read_text().count('\n') == 1
+
+
 def test_a_persons_edits_are_never_replaced_and_then_trains_on_them(copy, images, monkeypatch):
     edit(copy)
     edited = (copy / 'selection.csv').read_bytes()
