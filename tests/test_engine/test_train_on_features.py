@@ -65,6 +65,19 @@ def test_prompts_are_those_that_images_give_and_each_image_is_seen_once(tmp_path
     np.testing.assert_allclose(found.clean_prob, expected.clean_prob, atol=2e-3)
 
 
+def test_with_averaged_weights_the_selection_is_that_of_images(tmp_path):
+    found = []
+    for on_features in (False, True):
+        cfg = config(tmp_path / str(on_features), on_features)
+        cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='EMAHook', momentum=0.05)]
+        run(cfg)
+        found.append(read_selection(tmp_path / str(on_features) / 'selection.csv').clean_prob)
+    run(config(tmp_path / 'plain'))
+    plain = read_selection(tmp_path / 'plain/selection.csv').clean_prob
+    np.testing.assert_allclose(*found, atol=2e-3)
+    assert np.abs(found[1] - plain).max() > 4e-3  # the averaged weights are others
+
+
 def test_resume_in_stage_one_equals_an_uninterrupted_run(tmp_path, seen):
     whole = run(config(tmp_path / 'whole'))
     seen.clear()
