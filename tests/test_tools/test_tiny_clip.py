@@ -27,7 +27,12 @@ from tools.tiny_clip.folder import (
     load_folder,
 )
 from tools.tiny_clip.fonts import HELD_OUT_FONTS, TRAIN_FONTS, font_path
-from tools.tiny_clip.training import encode_captions, multi_positive_loss
+from tools.tiny_clip.training import (
+    Recipe,
+    encode_captions,
+    learning_rate,
+    multi_positive_loss,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / 'tools' / 'tiny_clip'
@@ -211,21 +216,45 @@ def test_script_gives_a_loadable_folder_and_the_same_one_again(script, tmp_path)
     assert model.encode_text(tokenizer('a photo of a seven.')).shape == (1, 64)
 
 
-def test_step_rule_takes_the_first_measured_step_that_is_good_enough(script):
-    assert script.choose_steps({200: 0.9, 250: 0.6, 300: 0.76, 350: 0.74}) == 300
-    assert script.choose_steps({250: 0.6}) is None
+def test_plateau_is_where_nothing_has_risen_for_the_stated_steps(script):
+    rising = {50: 0.1, 100: 0.3, 150: 0.2, 200: 0.3, 250: 0.25}
+    assert not script.has_plateaued(rising)
+    assert script.has_plateaued(rising | {300: 0.3})  # an equal figure is no rise
+    assert not script.has_plateaued(rising | {300: 0.31})
 
 
-def test_pilot_prints_its_curve(script, capsys, monkeypatch):
-    monkeypatch.setattr(script, 'PILOT_STRIDE', 1)
-    script.main(['--pilot', *SMALL])
-    printed = capsys.readouterr().out
-    assert len(re.findall(r'^step +\d+ .* digit 0\.\d+', printed, re.MULTILINE)) == 3
-    assert 'steps by the rule: none; raise --steps' in printed
+def test_rate_is_constant_until_the_cool_down_and_zero_after_it():
+    recipe = Recipe(steps=1000, cool_down=99)
+    rates = np.array([learning_rate(step, 600, recipe) for step in range(601)])
+    np.testing.assert_allclose(rates[[0, 24, 49]], recipe.learning_rate * np.array([0.02, 0.5, 1]))
+    np.testing.assert_allclose(rates[49:501], recipe.learning_rate)
+    np.testing.assert_allclose(np.diff(rates[500:]), -recipe.learning_rate / 100)
+    assert rates[600] == pytest.approx(0.0)
+
+
+def test_training_ends_one_cool_down_after_the_plateau(script, tmp_path, monkeypatch, capsys):
+    figures = iter([0.1, 0.2, 0.2, 0.1, 0.9, 0.9])
+    monkeypatch.setattr(script, 'STRIDE', 2)
+    monkeypatch.setattr(script, 'PATIENCE', 4)
+    monkeypatch.setattr(script, 'COOL_DOWN', 3)
+    monkeypatch.setattr(script, 'held_out_accuracy', lambda *_: {'all': next(figures)})
+    script.main(['--out', str(tmp_path), *SMALL, '--steps', '50'])
+    record = json.loads((tmp_path / script.RECORD_NAME).read_text(encoding='utf-8'))
+    assert record['steps'] == 11  # best at 4, given up at 8
+    assert record['held_out_accuracy_by_step'] == {
+        '2': 0.1,
+        '4': 0.2,
+        '6': 0.2,
+        '8': 0.1,
+        '10': 0.9,
+    }
+    assert (
+        len(re.findall(r'^step +\d+ .* held out: all 0\.\d+', capsys.readouterr().out, re.M)) == 5
+    )
 
 
 def test_bad_options_are_refused(script, capsys):
-    for arguments in (['--out', 'x', '--steps', '0'], ['--pilot', '--seed', '-1'], []):
+    for arguments in (['--out', 'x', '--steps', '0'], ['--out', 'x', '--seed', '-1'], []):
         with pytest.raises(SystemExit):
             script.parse_arguments(arguments)
     assert '--steps must be at least 1' in capsys.readouterr().err
