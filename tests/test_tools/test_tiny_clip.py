@@ -1,4 +1,4 @@
-"""The built-in tiny CLIP, and the script that makes it."""
+"""The built-in CLIPs, and the script that makes them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from deft_mm.models.clip.clip_spec import BUILT_IN
 from tools.tiny_clip import pretrain
 from tools.tiny_clip.bpe import BASE_SYMBOLS, HEADER, learn_merges, vocabulary_bytes
 from tools.tiny_clip.captions import caption_corpus, write_caption
@@ -36,7 +37,8 @@ from tools.tiny_clip.training import (
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / 'tools' / 'tiny_clip'
-SHIPPED = ROOT / 'deft_mm' / 'assets' / 'tiny_clip'
+ASSETS = ROOT / 'deft_mm' / 'assets'
+SHIPPED = ASSETS / 'tiny_clip'
 SMALL = ['--steps', '3', '--batch', '8', '--pool', '40', '--held-out', '30']
 
 
@@ -51,10 +53,10 @@ def script(monkeypatch):
     torch.use_deterministic_algorithms(deterministic)
 
 
-@pytest.fixture(scope='module')
-def shipped():
-    """The shipped model and tokenizer."""
-    return load_folder(SHIPPED)
+@pytest.fixture(scope='module', params=['tiny_clip', 'tiny_clip_weak'])
+def shipped(request):
+    """Folder, model and tokenizer of each of the shipped CLIPs."""
+    return ASSETS / request.param, *load_folder(ASSETS / request.param)
 
 
 def test_drawing_depends_on_nothing_but_the_seed():
@@ -154,22 +156,22 @@ def test_loss_is_least_when_concepts_match():
 
 
 def test_shipped_folder_is_complete_and_consistent(shipped):
-    model, tokenizer = shipped
-    config = json.loads((SHIPPED / 'open_clip_config.json').read_text(encoding='utf-8'))
-    record = json.loads((SHIPPED / 'training_record.json').read_text(encoding='utf-8'))
-    weights = (SHIPPED / 'open_clip_model.safetensors').read_bytes()
+    folder, model, tokenizer = shipped
+    config = json.loads((folder / 'open_clip_config.json').read_text(encoding='utf-8'))
+    record = json.loads((folder / 'training_record.json').read_text(encoding='utf-8'))
+    weights = (folder / 'open_clip_model.safetensors').read_bytes()
     assert config == build_config(tokenizer.vocab_size)
     assert config['model_cfg']['text_cfg']['vocab_size'] == tokenizer.vocab_size
     assert hashlib.sha256(weights).hexdigest() == record['weights_sha256']
-    assert record['weights_sha256'] in (SHIPPED / 'README.md').read_text(encoding='utf-8')
-    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 3.5e6
+    assert record['weights_sha256'] in (folder / 'README.md').read_text(encoding='utf-8')
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 3.5e6
     assert all(torch.isfinite(value).all() for value in model.state_dict().values())
 
 
-def test_shipped_vocabulary_is_the_one_the_script_learns():
+def test_shipped_vocabulary_is_the_one_the_script_learns(shipped):
     learned = vocabulary_bytes(learn_merges(caption_corpus(pretrain.SEED), pretrain.MERGES))
-    shipped = (SHIPPED / 'bpe_vocab.txt.gz').read_bytes()
-    assert gzip.decompress(shipped) == gzip.decompress(learned)
+    vocabulary = (shipped[0] / 'bpe_vocab.txt.gz').read_bytes()
+    assert gzip.decompress(vocabulary) == gzip.decompress(learned)
 
 
 def test_forgetting_the_absolute_vocabulary_path_is_an_error(tmp_path, monkeypatch):
@@ -184,10 +186,25 @@ def test_forgetting_the_absolute_vocabulary_path_is_an_error(tmp_path, monkeypat
     assert tokenizer.vocab_size < 1000
 
 
-def test_shipped_model_knows_held_out_drawings(shipped):
-    accuracy = held_out_accuracy(*shipped, draw_pool(600, seed=1234, held_out=True))
-    assert accuracy['digit'] > 0.5  # chance is 0.1
-    assert accuracy['all'] > 0.3  # chance is 0.02
+def test_shipped_models_know_held_out_drawings_as_their_names_say():
+    drawings = draw_pool(600, seed=1234, held_out=True)
+    good, weak = (
+        held_out_accuracy(*load_folder(BUILT_IN[name]), drawings) for name in ('tiny', 'tiny-weak')
+    )
+    # Chance is 0.1 for a digit, 0.02 for all names.
+    assert good['digit'] > 0.9 > weak['digit'] > 0.5
+    assert good['all'] > 0.75 > weak['all'] > 0.3
+
+
+def test_record_of_the_built_in_clip_is_of_a_run_that_the_rule_ended():
+    record = json.loads((SHIPPED / pretrain.RECORD_NAME).read_text(encoding='utf-8'))
+    curve = {int(step): value for step, value in record['held_out_accuracy_by_step'].items()}
+    assert sorted(curve) == list(range(pretrain.STRIDE, record['steps'] + 1, pretrain.STRIDE))
+    begin = record['steps'] - pretrain.COOL_DOWN
+    before = {step: value for step, value in curve.items() if step < begin}
+    assert not pretrain.has_plateaued(before)
+    ended_by_plateau = pretrain.has_plateaued(before | {begin: curve[begin]})
+    assert ended_by_plateau or record['steps'] == pretrain.STEPS
 
 
 def test_missing_files_are_named(tmp_path):

@@ -4,7 +4,7 @@
 
 draws digits, letters and shapes, writes captions for them, learns a byte-pair vocabulary
 from the captions and trains an open_clip ViT on the pairs. It needs no network and no data,
-and one CPU core for about half an hour.
+and one CPU core for about forty minutes.
 
 How long it trains. Every 50 steps it measures, on held-out drawings (fonts that training
 never shows, and pen strokes drawn afresh), how many it names right out of all 52 names. Once
