@@ -104,8 +104,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--clip',
-        help="open_clip's name of a model, 'tiny' for the built-in one, 'local-dir:/path' for a "
-        "folder of open_clip. Defaults to a config's own, else to ViT-B-16 of OpenAI",
+        help="open_clip's name of a model, 'tiny' or 'tiny-weak' for a built-in one, "
+        "'local-dir:/path' for a folder of open_clip. Defaults to a config's own, else to ViT-B-16 "
+        'of OpenAI',
     )
     parser.add_argument(
         '--template', default=DEFAULT_TEMPLATE, help="prompt. Defaults to '%(default)s'"

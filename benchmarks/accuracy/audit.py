@@ -117,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument('--noises', nargs='+', choices=NOISES, default=list(NOISES))
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2, 3, 4])
-    parser.add_argument('--clip', default='tiny', help="a folder of open_clip as 'local-dir:PATH'")
+    parser.add_argument('--clip', default='tiny', help="'tiny', 'tiny-weak', 'local-dir:PATH'")
     parser.add_argument('--arrays', nargs='+', type=Path, help='files, in place of the digits')
     args = parser.parse_args(argv)
     if args.arrays is None:

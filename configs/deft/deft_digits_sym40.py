@@ -1,5 +1,5 @@
 # DeFT on scikit-learn's handwritten digits with 40% symmetric noise,
-# with the CLIP that ships with this package.
+# with the weaker of the CLIPs that ship with this package.
 #   python tools/train.py configs/deft/deft_digits_sym40.py
 _base_ = [
     '../_base_/datasets/digits.py',
@@ -11,7 +11,7 @@ _base_ = [
 _base_.merge(_base_.pop('noise'))
 
 # What differs from the paper's schedule, for a small, weak CLIP and 21 iterations an epoch. Settled
-# on seeds 100 to 111, which the README's table does not have.
+# on seeds 100 to 111, which the README's tables do not have.
 model = dict(
     detector=dict(
         head=dict(

@@ -47,7 +47,8 @@ def relative_files(folder: Path) -> set[str]:
 
 def test_built_package_has_every_file_of_the_source_package(built):
     source = relative_files(Path(deft_mm.__file__).parent)
-    assert {'assets/tiny_clip/open_clip_config.json', 'py.typed'} <= source
+    built_in = {f'assets/{name}/open_clip_config.json' for name in ('tiny_clip', 'tiny_clip_weak')}
+    assert built_in | {'py.typed'} <= source
     assert relative_files(built / 'lib' / 'deft_mm') == source
 
 

@@ -15,7 +15,7 @@ from sklearn.datasets import load_digits
 
 from .concepts import DIGIT_WORDS
 from .drawing import IMAGE_SIZE, normalise
-from .evaluation import zero_shot_predictions
+from .evaluation import encode_images, zero_shot_predictions
 from .folder import load_folder
 
 
@@ -26,5 +26,6 @@ def digits_accuracy(folder: Path) -> float:
     grey = np.round(digits.images * (255.0 / 16.0))
     images = torch.from_numpy(grey.astype(np.float32) / 255.0)[:, None].expand(-1, 3, -1, -1)
     images = F.interpolate(images, size=(IMAGE_SIZE, IMAGE_SIZE), mode='bilinear')
-    found = zero_shot_predictions(model, tokenizer, normalise(images), list(DIGIT_WORDS))
+    features = encode_images(model, normalise(images))
+    found = zero_shot_predictions(model, tokenizer, features, list(DIGIT_WORDS))
     return float((found == digits.target).mean())

@@ -16,24 +16,29 @@ EVALUATION_BATCH = 256
 
 
 @torch.no_grad()
+def encode_images(model: CLIP, images: torch.Tensor) -> torch.Tensor:
+    """Unit vectors (n, embed_dim) of normalised images, float32 of shape (n, 3, 32, 32)."""
+    parts = images.split(EVALUATION_BATCH)
+    return torch.cat([model.encode_image(part, normalize=True) for part in parts])
+
+
+@torch.no_grad()
 def zero_shot_predictions(
-    model: CLIP, tokenizer: SimpleTokenizer, images: torch.Tensor, names: list[str]
+    model: CLIP, tokenizer: SimpleTokenizer, features: torch.Tensor, names: list[str]
 ) -> np.ndarray:
     """Which name fits each image best.
 
     Args:
         model: the CLIP, in evaluation mode.
         tokenizer: of its text tower.
-        images: normalised, float32 of shape (n, 3, 32, 32).
+        features: of `encode_images`.
         names: class names, put into "a photo of a {}.".
 
     Returns:
         int64 of shape (n,), positions in `names`.
     """
     texts = encode_captions(model, tokenizer([PROMPT.format(name) for name in names]))
-    parts = images.split(EVALUATION_BATCH)
-    scores = [model.encode_image(part, normalize=True) @ texts.T for part in parts]
-    return torch.cat(scores).argmax(dim=1).numpy()
+    return (features @ texts.T).argmax(dim=1).numpy()
 
 
 def held_out_accuracy(
@@ -54,13 +59,14 @@ def held_out_accuracy(
     was_training = model.training
     model.eval()
     images = colour(pool.images, np.random.default_rng((seed, 5)))
+    features = encode_images(model, images)
     groups = {'all': list(range(len(CONCEPTS)))}
     groups |= {kind: concept_indices(kind) for kind in ('digit', 'letter', 'shape')}
     accuracy = {}
     for group, indices in groups.items():
         chosen = np.flatnonzero(np.isin(pool.labels, indices))
         names = [CONCEPTS[index].name for index in indices]
-        found = zero_shot_predictions(model, tokenizer, images[chosen], names)
+        found = zero_shot_predictions(model, tokenizer, features[chosen], names)
         truth = pool.labels[chosen]
         accuracy[group] = float((np.array(indices)[found] == truth).mean()) if len(truth) else 0.0
     model.train(was_training)

@@ -26,9 +26,10 @@ class Recipe(NamedTuple):
     """How to train.
 
     Attributes:
-        steps: optimiser steps; the cosine ends at zero after the last.
+        steps: optimiser steps at most, the cool-down among them.
+        cool_down: the last steps, over which the learning rate falls to zero in a line.
         batch: images a step.
-        learning_rate: peak of the schedule.
+        learning_rate: of all steps between warm-up and cool-down.
         weight_decay: of AdamW, on matrices only.
         captions_per_concept: captions written for each concept, once, before training.
         captions_per_step: captions of each concept in a batch that a step encodes.
@@ -36,6 +37,7 @@ class Recipe(NamedTuple):
     """
 
     steps: int
+    cool_down: int
     batch: int = 256
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
@@ -97,13 +99,20 @@ def multi_positive_loss(
     return (to_text.mean() + to_image.mean()) / 2
 
 
-def learning_rate(step: int, recipe: Recipe) -> float:
-    """Linear warm-up, then a cosine to zero; `step` counts from 0."""
-    warm_up = min(WARM_UP_STEPS, max(1, recipe.steps // 5))
-    if step < warm_up:
-        return recipe.learning_rate * (step + 1) / warm_up
-    done = (step - warm_up) / max(1, recipe.steps - warm_up)
-    return recipe.learning_rate * 0.5 * (1.0 + math.cos(math.pi * done))
+def learning_rate(step: int, end: int, recipe: Recipe) -> float:
+    """Linear warm-up, a constant, and a linear cool-down to zero after the last step.
+
+    A constant rate fits training that ends by what is measured: unlike a cosine it does not
+    need the number of steps beforehand (Hu et al., MiniCPM, 2024, section 4).
+
+    Args:
+        step: counts from 0.
+        end: how many steps there will be, as far as is known.
+        recipe: how to train.
+    """
+    warm_up = min(1.0, (step + 1) / WARM_UP_STEPS)
+    cool_down = min(1.0, (end - step) / (recipe.cool_down + 1))
+    return recipe.learning_rate * min(warm_up, cool_down)
 
 
 def build_optimizer(model: CLIP, recipe: Recipe) -> torch.optim.AdamW:
@@ -147,7 +156,7 @@ def train(
     pool: Pool,
     recipe: Recipe,
     after_step: Callable[[int, float], bool | None] = lambda step, loss: None,
-) -> None:
+) -> int:
     """Train a model in place.
 
     Args:
@@ -155,18 +164,22 @@ def train(
         tokenizer: of the captions.
         pool: the drawings.
         recipe: how to train.
-        after_step: called with the number of steps done and the loss of the last; training
-            ends early where it returns true.
+        after_step: called with the number of steps done and the loss of the last; where it
+            returns true, the cool-down begins.
+
+    Returns:
+        The number of steps done.
     """
     tokens = caption_tokens(tokenizer, recipe)
     optimizer = build_optimizer(model, recipe)
     rng = np.random.default_rng((recipe.seed, 4))
     model.train()
     stream = batches(len(pool.images), recipe)
-    for step in range(recipe.steps):
+    end, step = recipe.steps, 0
+    while step < end:
         indices = next(stream)
         for group in optimizer.param_groups:
-            group['lr'] = learning_rate(step, recipe)
+            group['lr'] = learning_rate(step, end, recipe)
         labels = pool.labels[indices]
         text_labels = np.repeat(np.unique(labels), recipe.captions_per_step)
         chosen = rng.integers(recipe.captions_per_concept, size=len(text_labels))
@@ -180,5 +193,7 @@ def train(
         optimizer.step()
         with torch.no_grad():
             model.logit_scale.clamp_(0.0, MAX_LOGIT_SCALE)
-        if after_step(step + 1, loss.item()):
-            return
+        step += 1
+        if after_step(step, loss.item()):
+            end = min(end, step + recipe.cool_down)
+    return end

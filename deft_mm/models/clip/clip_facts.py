@@ -10,7 +10,7 @@ from pathlib import Path
 import open_clip
 from open_clip.transform import PreprocessCfg
 
-from deft_mm.models.clip.clip_spec import LOCAL_DIR, ClipSpec, resolve_clip
+from deft_mm.models.clip.clip_spec import LOCAL_DIR, ClipSpec, brings_its_own_weights, resolve_clip
 
 # What makes the names of models, tags and files apart: ViT-B-16:laion2b_s34b_b88k.
 _SEPARATOR = ':'
@@ -43,9 +43,10 @@ def clip_named(text: str) -> dict:
     """The ``clip`` value of a config that a text on a command line stands for.
 
     Args:
-        text (str): 'tiny' for the built-in CLIP; a folder of open_clip, as a path or as
-            'local-dir:/path'; a model of open_clip, such as 'ViT-B-16', with OpenAI's weights; or
-            'MODEL:WEIGHTS', a tag of open_clip's or a file, such as 'ViT-B-16:laion2b_s34b_b88k'.
+        text (str): 'tiny' for the built-in CLIP, 'tiny-weak' for one that was trained for less
+            long; a folder of open_clip, as a path or as 'local-dir:/path'; a model of open_clip,
+            such as 'ViT-B-16', with OpenAI's weights; or 'MODEL:WEIGHTS', a tag of open_clip's or
+            a file, such as 'ViT-B-16:laion2b_s34b_b88k'.
 
     Returns:
         dict: See :func:`~deft_mm.models.clip.resolve_clip`.
@@ -54,7 +55,7 @@ def clip_named(text: str) -> dict:
         ValueError: If it is none of these.
         FileNotFoundError: If the folder or the file is not there, or the folder is none of a CLIP.
     """
-    if text == 'tiny' or text.startswith(LOCAL_DIR):
+    if brings_its_own_weights(text):
         clip = dict(model=text)
     elif Path(text).expanduser().is_dir():
         clip = dict(model=f'{LOCAL_DIR}{Path(text).expanduser()}')

@@ -13,7 +13,9 @@ from typing import Any
 import huggingface_hub.constants
 import open_clip
 
-TINY_FOLDER = Path(__file__).resolve().parents[2] / 'assets' / 'tiny_clip'
+_ASSETS = Path(__file__).resolve().parents[2] / 'assets'
+# The CLIPs that ship with the package: 'tiny-weak' is one whose training was ended early.
+BUILT_IN = {'tiny': _ASSETS / 'tiny_clip', 'tiny-weak': _ASSETS / 'tiny_clip_weak'}
 LOCAL_DIR = 'local-dir:'
 QUICK_GELU_SUFFIX = '-quickgelu'
 
@@ -97,8 +99,8 @@ def resolve_clip(clip: Mapping | str) -> ClipSpec:
 
     Args:
         clip (dict or str): ``dict(model=..., pretrained=None, quick_gelu=None, cache_dir=None)``,
-            or one of the strings ``'tiny'`` and ``'local-dir:/path'``. ``model`` is an open_clip
-            model name, ``'tiny'``, ``'local-dir:/path'`` or an open_clip model config (dict);
+            or one of the strings ``'tiny'``, ``'tiny-weak'`` and ``'local-dir:/path'``. ``model``
+            is an open_clip model name, one of these strings or an open_clip model config (dict);
             ``pretrained`` a tag of open_clip's, the path of a state dict, or None (random
             weights).
 
@@ -120,17 +122,29 @@ def resolve_clip(clip: Mapping | str) -> ClipSpec:
             quick_gelu=_agreed(quick_gelu, model.get('quick_gelu'), 'clip.model.quick_gelu'),
             path=None if pretrained is None else _existing_file(pretrained, tags=()),
         )
-    elif model == 'tiny' or model.startswith(LOCAL_DIR):
+    elif brings_its_own_weights(model):
         if pretrained is not None:
             raise ValueError(
                 f'clip.model={model!r} brings its own weights, but clip.pretrained={pretrained!r} '
                 'is set too: remove it (clip.pretrained=None)'
             )
-        folder = TINY_FOLDER if model == 'tiny' else Path(model[len(LOCAL_DIR) :]).expanduser()
+        folder = BUILT_IN.get(model) or Path(model[len(LOCAL_DIR) :]).expanduser()
         spec = _from_folder(model, folder, quick_gelu)
     else:
         spec = _from_name(model, pretrained, quick_gelu)
     return dataclasses.replace(spec, cache_dir=clip.get('cache_dir'))
+
+
+def brings_its_own_weights(model: str) -> bool:
+    """Whether a ``clip.model`` is a folder with weights: a built-in CLIP or a ``local-dir:``.
+
+    Args:
+        model (str): As in the config.
+
+    Returns:
+        bool: False for the models that open_clip knows, whose weights are named beside them.
+    """
+    return model in BUILT_IN or model.startswith(LOCAL_DIR)
 
 
 @contextmanager
@@ -169,10 +183,10 @@ def is_reachable(address: str) -> bool:
 
 def _checked_keys(clip: Any) -> dict:
     if isinstance(clip, str):
-        if clip != 'tiny' and not clip.startswith(LOCAL_DIR):
+        if not brings_its_own_weights(clip):
             raise ValueError(
-                f"clip={clip!r}: as a string only 'tiny' and '{LOCAL_DIR}/path' are known; "
-                f'write clip=dict(model={clip!r}, pretrained=...) for others'
+                f"clip={clip!r}: as a string only {_quoted(BUILT_IN)} and '{LOCAL_DIR}/path' are "
+                f'known; write clip=dict(model={clip!r}, pretrained=...) for others'
             )
         clip = dict(model=clip)
     if not isinstance(clip, Mapping):
@@ -186,8 +200,8 @@ def _checked_keys(clip: Any) -> dict:
             raise ValueError(f'clip has an unknown key {key!r}; known: {", ".join(CLIP_KEYS)}')
     if not isinstance(clip.get('model'), (str, Mapping)):
         raise TypeError(
-            f"clip.model must be a model name, 'tiny', '{LOCAL_DIR}/path' or an open_clip model "
-            f'config (dict), but is {clip.get("model")!r}'
+            f"clip.model must be a model name, {_quoted(BUILT_IN)}, '{LOCAL_DIR}/path' or an "
+            f'open_clip model config (dict), but is {clip.get("model")!r}'
         )
     if isinstance(clip.get('pretrained'), Path):
         clip['pretrained'] = str(clip['pretrained'])
@@ -199,6 +213,10 @@ def _checked_keys(clip: Any) -> dict:
     if clip.get('quick_gelu') not in (None, True, False):
         raise TypeError(f'clip.quick_gelu must be True, False or None: {clip["quick_gelu"]!r}')
     return clip
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ', '.join(repr(name) for name in names)
 
 
 def _plain(value: Any) -> Any:
@@ -241,7 +259,7 @@ def _from_name(name: str, pretrained: str | None, quick_gelu: bool | None) -> Cl
         hint = (
             f'download the model and use {LOCAL_DIR}/path'
             if name.startswith('hf-hub:')
-            else f'did you mean {_near_matches(cleaned, [*known, "tiny"])}?'
+            else f'did you mean {_near_matches(cleaned, [*known, *BUILT_IN])}?'
         )
         raise ValueError(f'clip.model={name!r} is not a model that open_clip knows; {hint}')
     base = cleaned.removesuffix(QUICK_GELU_SUFFIX)

@@ -85,8 +85,8 @@ def load_text_tower(clip: Mapping | str) -> CLIPText:
 def build_tokenizer(clip: Mapping | str) -> open_clip.SimpleTokenizer:
     """The BPE tokenizer that belongs to a CLIP.
 
-    A folder (``local-dir:``, ``tiny``) may hold its own vocabulary: a file ``bpe_*vocab*``, e.g.
-    ``bpe_simple_vocab.txt.gz``.
+    A folder (``local-dir:``, ``tiny``, ``tiny-weak``) may hold its own vocabulary: a file
+    ``bpe_*vocab*``, e.g. ``bpe_simple_vocab.txt.gz``.
 
     Args:
         clip (dict or str): See :func:`resolve_clip`.

@@ -16,6 +16,7 @@ OPENAI_MEAN = (122.7709, 116.746, 104.0937)
 def test_names_of_a_command_line(tmp_path):
     clip_folder(SMALL, tmp_path)
     assert clip_named('tiny') == dict(model='tiny')
+    assert clip_named('tiny-weak') == dict(model='tiny-weak')
     assert clip_named('ViT-B-16') == dict(model='ViT-B-16', pretrained='openai')
     named = clip_named('ViT-B-16:laion2b_s34b_b88k')
     assert named == dict(model='ViT-B-16', pretrained='laion2b_s34b_b88k')
@@ -29,6 +30,7 @@ def test_names_of_a_command_line(tmp_path):
 @pytest.mark.parametrize(
     ('text', 'error', 'match'),
     [
+        ('tiny-week', ValueError, "'tiny-week' is not a model .* did you mean tiny"),
         ('ViT-B-61', ValueError, "'ViT-B-61' is not a model .* did you mean ViT-B-16"),
         ('ViT-B-16:openay', ValueError, "'openay' is neither a file nor a pretrained tag.*openai"),
         ('ViT-B-16:none/x.pt', FileNotFoundError, "'none/x.pt': there is no such file"),

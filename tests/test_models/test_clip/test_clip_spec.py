@@ -93,6 +93,12 @@ def test_folder_config_must_be_open_clips(tmp_path):
         resolve_clip(f'local-dir:{tmp_path}')
 
 
+def test_built_in_clips_have_weights_of_their_own():
+    paths = [resolve_clip(name).path for name in ('tiny', 'tiny-weak')]
+    assert [path.parent.name for path in paths] == ['tiny_clip', 'tiny_clip_weak']
+    assert paths[0].read_bytes() != paths[1].read_bytes()
+
+
 def test_folder_with_pretrained_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r'clip\.pretrained=None'):
         resolve_clip(dict(model=f'local-dir:{tmp_path}', pretrained='openai'))
@@ -115,7 +121,7 @@ def test_only_vocabulary_of_a_folder_is_taken_by_absolute_path(tmp_path, monkeyp
 @pytest.mark.parametrize(
     ('clip', 'error', 'message'),
     [
-        ('ViT-B-16', ValueError, 'as a string only'),
+        ('ViT-B-16', ValueError, "as a string only 'tiny', 'tiny-weak' and 'local-dir:/path'"),
         (3, TypeError, 'clip must be a dict'),
         (dict(), TypeError, 'clip.model must be'),
         (dict(model='ViT-B-16', weights='openai'), ValueError, "unknown key 'weights'"),
