@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import io
 import os
 import random
 from pathlib import Path
@@ -16,7 +18,9 @@ import open_clip
 import pytest
 import torch
 
-from tool_utils import forget_global_instances, leave_out_what_takes_long
+# What the fork prints when it is imported would come after pytest's closing line.
+with contextlib.redirect_stdout(io.StringIO()):
+    from tool_utils import forget_global_instances, leave_out_what_takes_long
 
 # Reading a vocabulary takes a quarter of a small run.
 open_clip.SimpleTokenizer = functools.cache(open_clip.SimpleTokenizer)
