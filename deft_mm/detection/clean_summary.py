@@ -158,37 +158,19 @@ class CleanSummary:
             farthest first. Distances are in medians, see
             :func:`~deft_mm.selection.neighbours.look_alikes`.
         """
+        found, rows = self.look_alikes, [list(_LOOK_ALIKES)]
+        if found is not None:
+            for (i, j), distance in zip(found.pairs, found.pair_distance, strict=True):
+                rows.append(['near duplicate', *self._named(i), *self._named(j), distance])
+            for i, distance in zip(found.outliers, found.outlier_distance, strict=True):
+                rows.append(['outlier', *self._named(i), '', '', distance])
         file = io.StringIO()
         writer = csv.writer(file, lineterminator='\n')
-        writer.writerow(_LOOK_ALIKES)
-        for row in self._look_alike_rows():
-            cells = [to_cell(cell) if isinstance(cell, str) else cell for cell in row.values()]
-            writer.writerow(cells)
-        return file.getvalue().encode()
-
-    def _look_alike_rows(self) -> list[dict]:
-        found = self.look_alikes
-        if found is None:
-            return []
-        pairs = zip(found.pairs, found.pair_distance, strict=True)
-        singles = zip(found.outliers, found.outlier_distance, strict=True)
-        rows = [('near duplicate', *pair, distance) for pair, distance in pairs]
-        rows += [('outlier', idx, None, distance) for idx, distance in singles]
-        return [
-            dict(
-                zip(
-                    _LOOK_ALIKES,
-                    [
-                        kind,
-                        *self._named(idx),
-                        *(('', '') if other is None else self._named(other)),
-                        round(float(distance), 6),
-                    ],
-                    strict=True,
-                )
+        for row in rows:
+            writer.writerow(
+                [to_cell(cell) if isinstance(cell, str) else f'{cell:.6f}' for cell in row]
             )
-            for kind, idx, other, distance in rows
-        ]
+        return file.getvalue().encode()
 
     def _named(self, idx: int) -> tuple[str, str]:
         table = self.table
