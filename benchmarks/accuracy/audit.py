@@ -23,10 +23,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from mmpretrain.registry import DATASETS, MODELS, TASK_UTILS
+from mmpretrain.registry import DATASETS, TASK_UTILS
 
+from deft_mm.datasets import class_names_of
+from deft_mm.detection import build_zero_shot_detector, preprocessor_of
+from deft_mm.engine.launch import read_config
 from deft_mm.engine.select import select
 from deft_mm.evaluation import detection_metrics
 from deft_mm.selection import Selector
@@ -62,14 +64,10 @@ class _Recorder(Selector):
 
 def digits(noises: Sequence[str], seeds: Sequence[int], clip: str) -> Iterator[tuple[str, Arrays]]:
     """The digits' arrays, for each noise and seed."""
-    cfg = Config.fromfile(CONFIG)
-    detector, data = cfg.model.detector, cfg.train_dataloader.dataset.dataset
-    detector.backbone.clip.model = detector.head.clip.model = clip
-    detector.data_preprocessor = dict(cfg.data_preprocessor, type='ClsDataPreprocessor')
+    cfg, recorder = read_config(str(CONFIG), dict(clip=clip)), _Recorder()
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        dataset, recorder = DATASETS.build(data), _Recorder()
-        model = MODELS.build(detector).eval()
-        model.head.set_class_names(dataset.metainfo['classes'])
+        dataset = DATASETS.build(cfg.train_dataloader.dataset.dataset)
+        model = build_zero_shot_detector(cfg, preprocessor_of(cfg), class_names_of(dataset))
         select(model, dataset, recorder, pipeline=cfg.test_dataloader.dataset.pipeline)
     table = recorder.table
     for name in noises:

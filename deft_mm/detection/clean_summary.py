@@ -309,10 +309,11 @@ class CleanSummary:
 
     def _sample(self, idx: int) -> dict:
         table, suggested = self.table, int(self.suggested[idx])
+        path, given = self._named(idx)
         return dict(
             sample_idx=int(idx),
-            path=table.img_path[idx] or f'sample {idx}',
-            given=table.class_names[table.given_label[idx]],
+            path=path,
+            given=given,
             suggested=None if suggested < 0 else table.class_names[suggested],
             score=None if np.isnan(table.score[idx]) else round(float(table.score[idx]), 6),
         )

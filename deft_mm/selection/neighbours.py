@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import normalize
 
 # A near duplicate's distance in medians; an outlier's in standard deviations of the logarithm, as
 # the median of absolute deviations estimates them.
@@ -29,10 +30,8 @@ def nearest_neighbours(feature: np.ndarray, k: int) -> tuple[np.ndarray, np.ndar
         tuple[np.ndarray, np.ndarray]: (N, k) float64 cosine distances, from 0 to 2, the nearest
         first, and (N, k) int64 the samples.
     """
-    # A copy in single precision; products are summed in double precision, in chunks.
-    unit_NE = np.array(feature, dtype=np.float32)
-    norm_N = np.sqrt(np.einsum('ne,ne->n', unit_NE, unit_NE, dtype=np.float64))
-    unit_NE /= np.where(norm_N > 0, norm_N, 1)[:, None].astype(np.float32)
+    # One copy, in single precision; products are summed in double precision, in chunks.
+    unit_NE = normalize(np.array(feature, dtype=np.float32), copy=False)
     search = NearestNeighbors(metric='euclidean', algorithm='brute').fit(unit_NE)
     distance_Nk, index_Nk = search.kneighbors(n_neighbors=min(k, len(unit_NE) - 1))
     # Of unit vectors, the square is twice the cosine distance.
