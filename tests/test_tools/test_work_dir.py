@@ -3,6 +3,7 @@
 import json
 import logging
 import shutil
+import uuid
 
 import mmengine
 import numpy as np
@@ -73,9 +74,9 @@ def figures(folder) -> list:
 
 
 def resume(monkeypatch, config, folder, *options) -> None:
-    # MMEngine names the folder of a log by the second: two runs of one second would share it.
+    # MMEngine names the folder of a log by the second: runs of one second would share it.
     for log in folder.glob('20*'):
-        log.rename(folder / f'earlier_{log.name}')
+        log.rename(folder / f'earlier_{uuid.uuid4().hex}_{log.name}')
     tool(monkeypatch, 'train.py', config, '--work-dir', folder, '--resume', *options)
 
 
