@@ -16,7 +16,7 @@ from deft_mm.csv_cells import to_cell
 from deft_mm.selection import AuditSelector, SampleTable, ScoreSelector, Selector
 from deft_mm.selection.class_probs import SCORES, class_probs
 from deft_mm.selection.neighbours import LookAlikes, look_alikes
-from deft_mm.selection.score_selector import known_samples
+from deft_mm.selection.score_selector import known_rows
 from deft_mm.shorten import printable
 
 # Above so many samples each one is not compared with all others.
@@ -44,8 +44,7 @@ def detector_probs(selector: Selector, table: SampleTable) -> np.ndarray | None:
     else:
         return None
     needs, num_classes = SCORES[name][1], len(table.class_names)
-    known = known_samples(table, needs)
-    columns = {need: getattr(table, need)[known] for need in needs}
+    known, columns = known_rows(table, needs)
     probs_NC = np.full((len(table), num_classes), np.nan)
     probs_NC[known] = class_probs([name], table.given_label[known], num_classes, columns, options)[
         name
@@ -145,8 +144,8 @@ class CleanSummary:
         table = self.table
         if table.feature is None or len(table) > _COMPARED:
             return None
-        known = known_samples(table, ('feature',))
-        found = look_alikes(table.feature[known], table.given_label[known])
+        known, columns = known_rows(table, ('feature',))
+        found = look_alikes(columns['feature'], table.given_label[known])
         where = np.flatnonzero(known)
         return replace(found, pairs=where[found.pairs], outliers=where[found.outliers])
 
@@ -253,7 +252,10 @@ class CleanSummary:
     def _look_alike_texts(self) -> list[tuple[str, str]]:
         found, named = self.look_alikes, self._named
         if found is None:
-            return []
+            why = 'without features'
+            if self.table.feature is not None:
+                why = f'among more than {_COMPARED:,} images'
+            return [('near duplicates', f'and outliers: not looked for {why}')]
         rows = []
         if len(found.pairs):
             text = f'{len(found.pairs)} pairs of images look nearly the same, with different labels'

@@ -11,9 +11,10 @@ from mmengine.logging import print_log
 from mmpretrain.registry import TASK_UTILS
 
 from deft_mm.selection.audit import Audit, audit
-from deft_mm.selection.class_probs import SCORES, class_probs, options_of
+from deft_mm.selection.class_probs import NEIGHBOURS, SCORES, class_probs, options_of
+from deft_mm.selection.neighbours import nearest_neighbours
 from deft_mm.selection.sample_table import SampleTable
-from deft_mm.selection.score_selector import check_options, known_samples
+from deft_mm.selection.score_selector import check_options, known_rows
 from deft_mm.selection.selector import Selector
 
 
@@ -78,9 +79,12 @@ class AuditSelector(Selector):
 
     def __call__(self, table: SampleTable) -> tuple[np.ndarray, np.ndarray]:
         """Select by what is picked; see :meth:`Selector.__call__`."""
-        known = known_samples(table, self.needs)
-        columns = {name: getattr(table, name)[known] for name in self.needs}
+        known, columns = known_rows(table, self.needs)
         num_classes = len(table.class_names)
+        if 'knn' in self.detectors and known.sum() > 1:
+            # They are the same whatever is planted.
+            k = self.options.get('k', NEIGHBOURS)
+            columns['neighbours'] = nearest_neighbours(columns['feature'], k)
         self.audit = audit(
             lambda labels: class_probs(self.detectors, labels, num_classes, columns, self.options),
             table.given_label[known],

@@ -20,10 +20,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from deft_mm.selection.neighbours import nearest_neighbours
+from deft_mm.selection.row_parts import row_parts
 from deft_mm.shorten import first_few
 
-# Samples that are in double precision at a time.
-_ROWS = 65_536
+NEIGHBOURS = 30
 # A probability counts as this much at least: in a product, 0 would leave the other no say.
 _LEAST = 1e-12
 
@@ -88,29 +88,29 @@ def features(
             logger='current',
             level=logging.WARNING,
         )
-    x_NE = _standardised(feature)
+    mean_E, scale_E = _mean_and_scale(feature)
     probs_NC = np.zeros((len(labels), num_classes))
     probs_NC[~judged_N, labels[~judged_N]] = 1
     judged = np.flatnonzero(judged_N)
     splitter = StratifiedKFold(folds, shuffle=True, random_state=random_state)
     for _, held_out in splitter.split(judged, labels[judged]):
         held_out = judged[held_out]
-        rest_N = np.ones(len(labels), dtype=bool)
-        rest_N[held_out] = False
+        rest = np.setdiff1d(np.arange(len(labels)), held_out, assume_unique=True)
         with warnings.catch_warnings():
             # Probabilities have settled long before the last digits of the weights.
             warnings.simplefilter('ignore', ConvergenceWarning)
-            model = LogisticRegression(C=C, max_iter=1000).fit(x_NE[rest_N], labels[rest_N])
-        probs_NC[np.ix_(held_out, model.classes_)] = model.predict_proba(x_NE[held_out])
+            model = LogisticRegression(C=C, max_iter=1000).fit(
+                _standardised(feature, rest, mean_E, scale_E), labels[rest]
+            )
+        for part in row_parts(len(held_out)):
+            x_nE = _standardised(feature, held_out[part], mean_E, scale_E)
+            probs_NC[np.ix_(held_out[part], model.classes_)] = model.predict_proba(x_nE)
     return probs_NC
 
 
-def _standardised(feature: np.ndarray) -> np.ndarray:
-    """A float32 copy with the mean 0 and the variance 1 of each column, constant ones 0.
-
-    Made in parts: of a million samples there is no second copy, and none in double precision.
-    """
-    parts = [slice(i, i + _ROWS) for i in range(0, len(feature), _ROWS)]
+def _mean_and_scale(feature: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each column (E,), 1 for constant ones, in double precision."""
+    parts = row_parts(len(feature))
 
     def double(part: slice) -> np.ndarray:
         return np.asarray(feature[part], dtype=np.float64)
@@ -119,13 +119,26 @@ def _standardised(feature: np.ndarray) -> np.ndarray:
     square_E = sum(((double(part) - mean_E) ** 2).sum(axis=0) for part in parts)
     scale_E = np.sqrt(square_E / len(feature))
     scale_E[scale_E == 0] = 1
-    x_NE = np.empty(feature.shape, dtype=np.float32)
-    for part in parts:
-        x_NE[part] = (double(part) - mean_E) / scale_E
-    return x_NE
+    return mean_E, scale_E
 
 
-def knn(labels: np.ndarray, num_classes: int, feature: np.ndarray, k: int = 30) -> np.ndarray:
+def _standardised(
+    feature: np.ndarray, rows: np.ndarray, mean_E: np.ndarray, scale_E: np.ndarray
+) -> np.ndarray:
+    """A float32 copy of some rows, with the mean 0 and the variance 1 of each column."""
+    x_nE = np.empty((len(rows), feature.shape[1]), dtype=np.float32)
+    for part in row_parts(len(rows)):
+        x_nE[part] = (np.asarray(feature[rows[part]], dtype=np.float64) - mean_E) / scale_E
+    return x_nE
+
+
+def knn(
+    labels: np.ndarray,
+    num_classes: int,
+    feature: np.ndarray,
+    k: int = NEIGHBOURS,
+    neighbours: tuple[np.ndarray, np.ndarray] | None = None,
+) -> np.ndarray:
     """What the labels of the nearest neighbours say, by cosine; a sample is none of its own.
 
     A vote counts as much as the similarity is, one below 0 next to nothing.
@@ -135,6 +148,9 @@ def knn(labels: np.ndarray, num_classes: int, feature: np.ndarray, k: int = 30) 
         num_classes (int): C.
         feature (np.ndarray): (N, E) features.
         k (int): Number of neighbours; all others where there are fewer. Defaults to 30.
+        neighbours (tuple[np.ndarray, np.ndarray], optional): What
+            :func:`~deft_mm.selection.neighbours.nearest_neighbours` has found, for labels that
+            change; None to search. Defaults to None.
 
     Returns:
         np.ndarray: (N, C) float64, shares of the votes.
@@ -144,7 +160,7 @@ def knn(labels: np.ndarray, num_classes: int, feature: np.ndarray, k: int = 30) 
     """
     if len(labels) < 2:
         raise ValueError("A single sample has no neighbours: set score='zero_shot'.")
-    distance_Nk, neighbour_Nk = nearest_neighbours(feature, k)
+    distance_Nk, neighbour_Nk = neighbours or nearest_neighbours(feature, k)
     votes_Nk = (1 - distance_Nk).clip(_LEAST)
     probs_NC = np.zeros((len(labels), num_classes))
     np.add.at(probs_NC, (np.arange(len(labels))[:, None], labels[neighbour_Nk]), votes_Nk)
@@ -216,7 +232,8 @@ def options_of(score: str) -> set[str]:
         set[str]: For example {'k'}.
     """
     function, columns = SCORES[score]
-    return set(inspect.signature(function).parameters) - {'labels', 'num_classes', *columns}
+    given = {'labels', 'num_classes', 'neighbours', *columns}
+    return set(inspect.signature(function).parameters) - given
 
 
 def class_probs(
@@ -232,7 +249,8 @@ def class_probs(
         scores (Sequence[str]): Their names.
         labels (np.ndarray): (N,) int64 given labels.
         num_classes (int): C.
-        columns (Mapping[str, np.ndarray]): What they need of 'probs' (N, C) and 'feature' (N, E).
+        columns (Mapping[str, np.ndarray]): What they need of 'probs' (N, C) and 'feature' (N, E);
+            'neighbours' where :func:`knn` is to be spared the search.
         options (Mapping[str, Any]): Options of any of them.
 
     Returns:
@@ -245,5 +263,7 @@ def class_probs(
             continue
         function, needs = SCORES[name]
         own = {key: value for key, value in options.items() if key in options_of(name)}
+        if name == 'knn' and 'neighbours' in columns:
+            own['neighbours'] = columns['neighbours']
         found[name] = function(labels, num_classes, *(columns[need] for need in needs), **own)
     return {name: found[name] for name in scores}

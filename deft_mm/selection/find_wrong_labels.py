@@ -14,8 +14,12 @@ from sklearn.preprocessing import normalize
 
 from deft_mm.selection.cuts import TINY, given_probability
 from deft_mm.selection.fingerprint import Fingerprint
+from deft_mm.selection.row_parts import row_parts
 from deft_mm.selection.sample_table import SampleTable
 from deft_mm.selection.selector import Selector, build_selector
+
+# A million features in double precision would be 6 GB.
+_AS_THEY_ARE = (np.float16, np.float32, np.float64)
 
 
 def find_wrong_labels(
@@ -90,7 +94,7 @@ def find_wrong_labels(
                 f'find_wrong_labels: `text_features` have the width {text.shape[1]} and `features` '
                 f'{features.shape[1]}: give both in one space, or `probs`.'
             )
-        probs = softmax(normalize(features) @ normalize(text).T / temperature, axis=1)
+        probs = softmax(_cosines(features, text) / temperature, axis=1)
     elif probs is not None:
         probs = _probabilities(probs, len(features))
     names = _names(class_names, labels, None if probs is None else probs.shape[1])
@@ -145,7 +149,9 @@ def _table_of(
 def _numbers(name: str, values: Any, dims: int) -> np.ndarray:
     """An array of finite floats of so many dimensions, (N, E)."""
     try:
-        array = np.asarray(values, dtype=np.float64)
+        array = np.asarray(values)
+        if array.dtype not in _AS_THEY_ARE:
+            array = array.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise TypeError(
             f'find_wrong_labels: `{name}` is {type(values).__name__}, of which no array of numbers '
@@ -156,13 +162,26 @@ def _numbers(name: str, values: Any, dims: int) -> np.ndarray:
             f'find_wrong_labels: `{name}` has the shape {array.shape}: give one row a sample, '
             f'{dims} dimensions in all.'
         )
-    bad = np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))
+    columns = tuple(range(1, dims))
+    finite = [np.isfinite(array[part]).all(axis=columns) for part in row_parts(len(array))]
+    bad = np.flatnonzero(~np.concatenate(finite))
     if len(bad):
         raise ValueError(
             f'find_wrong_labels: row {bad[0]} of `{name}` has a value that is not finite, and so '
             f'have {len(bad) - 1} more: leave these samples out.'
         )
     return array
+
+
+def _cosines(features: np.ndarray, text: np.ndarray) -> np.ndarray:
+    """Cosine similarities (N, C) float64."""
+    text_CE = normalize(text.astype(np.float64))
+    return np.concatenate(
+        [
+            normalize(features[part].astype(np.float64)) @ text_CE.T
+            for part in row_parts(len(features))
+        ]
+    )
 
 
 def _labels(values: Any, num_samples: int) -> np.ndarray:
@@ -182,7 +201,7 @@ def _labels(values: Any, num_samples: int) -> np.ndarray:
 
 
 def _probabilities(values: Any, num_samples: int) -> np.ndarray:
-    array = _numbers('probs', values, 2)
+    array = _numbers('probs', values, 2).astype(np.float64, copy=False)
     sums = array.sum(axis=1)
     if len(array) != num_samples or array.min() < 0 or np.abs(sums - 1).max() > 1e-3:
         raise ValueError(

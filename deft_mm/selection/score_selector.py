@@ -11,6 +11,7 @@ from mmpretrain.registry import TASK_UTILS
 
 from deft_mm.selection.class_probs import SCORES, class_probs, options_of
 from deft_mm.selection.cuts import CUTS, require_cleanlab
+from deft_mm.selection.row_parts import row_parts
 from deft_mm.selection.sample_table import SampleTable
 from deft_mm.selection.selector import Selector
 
@@ -102,29 +103,35 @@ class ScoreSelector(Selector):
 
     def __call__(self, table: SampleTable) -> tuple[np.ndarray, np.ndarray]:
         """Select by score and cut; see :meth:`Selector.__call__`."""
-        known = known_samples(table, self.needs)
+        known, columns = known_rows(table, self.needs)
         labels, num_classes = table.given_label[known], len(table.class_names)
-        columns = {name: getattr(table, name)[known] for name in self.needs}
         found = class_probs([self.score], labels, num_classes, columns, self.score_options)
         kept, score = np.zeros(len(table), dtype=bool), np.full(len(table), np.nan)
         kept[known], score[known] = CUTS[self.cut](found[self.score], labels, **self.cut_options)
         return kept, score
 
 
-def known_samples(table: SampleTable, names: tuple[str, ...]) -> np.ndarray:
-    """The samples of which columns are known.
+def known_rows(
+    table: SampleTable, names: tuple[str, ...]
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The samples of which wide columns are known, and what these say of them.
 
     Args:
         table (SampleTable): N samples.
         names (tuple[str]): Wide columns.
 
     Returns:
-        np.ndarray: (N,) bool.
+        tuple[np.ndarray, dict[str, np.ndarray]]: (N,) bool, and the rows of these samples by the
+        name of the column: no copy where that is all of them.
     """
+    columns = {name: getattr(table, name) for name in names}
     known = np.ones(len(table), dtype=bool)
-    for name in names:
-        known &= np.isfinite(getattr(table, name)).all(axis=1)
-    return known
+    for column in columns.values():
+        for part in row_parts(len(table)):
+            known[part] &= np.isfinite(column[part]).all(axis=1)
+    if not known.all():
+        columns = {name: column[known] for name, column in columns.items()}
+    return known, columns
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:

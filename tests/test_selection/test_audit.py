@@ -6,6 +6,7 @@ import pytest
 from deft_mm.evaluation import detection_metrics
 from deft_mm.selection import AuditSelector, build_selector, class_probs
 from deft_mm.selection.audit import audit, confident_joint
+from deft_mm.selection.neighbours import nearest_neighbours
 from tests.test_selection.selection_utils import clustered, clusters
 
 NAMES = ('zero_shot', 'features', 'fused')
@@ -86,6 +87,29 @@ def test_systematic_errors_are_told_with_the_classes_and_not_left_to_what_learne
 
     blind, _, _ = run(labels=labels, names=('knn', 'features'))
     assert blind.systematic == () and blind.wrong_share < share / 2
+
+
+def test_neighbours_are_searched_for_once_whatever_is_planted(monkeypatch):
+    table, searched = clustered(1500, 4, wrong=0.2), []
+
+    def search(feature, k):
+        searched.append(k)
+        return nearest_neighbours(feature, k)
+
+    for module in ('audit_selector', 'class_probs'):
+        monkeypatch.setattr(f'deft_mm.selection.{module}.nearest_neighbours', search)
+    kept, score = AuditSelector(('zero_shot', 'knn'), k=7)(table)
+    assert searched == [7]
+    columns = dict(feature=table.feature, probs=table.probs)
+    names = ('zero_shot', 'knn')
+    expected = audit(
+        lambda labels: class_probs.class_probs(names, labels, 4, columns, dict(k=7)),
+        table.given_label,
+        4,
+    )
+    np.testing.assert_array_equal(kept, expected.kept)
+    np.testing.assert_array_equal(score, expected.score)
+    assert len(searched) == 8
 
 
 def test_classes_that_there_are_not_are_not_planted():

@@ -1,12 +1,14 @@
 """Probabilities of the classes, from features and from a model."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.preprocessing import StandardScaler
 
-from deft_mm.selection import class_probs
+from deft_mm.selection import Fingerprint, SampleTable, ScoreSelector, class_probs
 from tests.test_selection.selection_utils import clusters
 
 
@@ -25,6 +27,35 @@ def test_a_fit_on_features_is_scikit_learns_cross_validation():
     np.testing.assert_allclose(found, expected, atol=1e-6)
     assert found.dtype == np.float64
     np.testing.assert_array_equal(found, class_probs.features(labels, 3, feature, 4, 0.1, 7))
+
+
+def test_half_precision_is_what_it_is_in_single():
+    feature, labels, probs = clusters(300, num_classes=3, wrong=0.2)
+    half = feature.astype(np.float16)
+    for score in (class_probs.features, class_probs.knn):
+        single = score(labels, 3, half.astype(np.float32))
+        np.testing.assert_array_equal(score(labels, 3, half), single)
+
+
+def test_a_fit_holds_the_samples_of_one_fold_in_single_precision_and_no_more(monkeypatch):
+    monkeypatch.setattr('deft_mm.selection.row_parts._ROWS', 512)
+    num_samples, width = 20_000, 256
+    feature = np.random.RandomState(0).randn(num_samples, width).astype(np.float16)
+    labels = np.arange(num_samples) % 2
+    table = SampleTable(
+        fingerprint=Fingerprint.from_parts('ab', labels, map(str, range(num_samples))),
+        class_names='ab',
+        img_path=[''] * num_samples,
+        given_label=labels,
+        feature=feature,
+    )
+    selector = ScoreSelector('features', folds=4)
+    tracemalloc.start()
+    selector(table)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    fold = num_samples * 3 // 4 * width * 4
+    assert fold < peak < 1.5 * fold
 
 
 def test_a_sample_is_not_judged_by_its_own_label():

@@ -10,7 +10,7 @@ import torch
 import deft_mm
 from deft_mm import find_wrong_labels
 from deft_mm.evaluation import detection_metrics
-from deft_mm.selection import AuditSelector, read_selection, write_selection
+from deft_mm.selection import AuditSelector, Selector, read_selection, write_selection
 from tests.test_selection.selection_utils import clusters
 
 FEATURES, LABELS, PROBS = clusters(600, 3, wrong=0.2)
@@ -34,6 +34,27 @@ def test_arrays_tensors_and_lists_give_the_same(kind):
     np.testing.assert_array_equal(found.kept, expected.kept)
     np.testing.assert_array_equal(found.score, expected.score)
     assert detection_metrics(found.kept, LABELS, CLEAN)['f1'] > 93
+
+
+class Recording(Selector):
+    """Keeps all, and the table."""
+
+    needs = ('feature', 'probs')
+
+    def __call__(self, table):
+        self.table = table
+        return np.ones(len(table), dtype=bool), np.ones(len(table))
+
+
+def test_half_precision_stays_in_half_the_room_and_is_close(monkeypatch):
+    monkeypatch.setattr('deft_mm.selection.row_parts._ROWS', 100)
+    half, selector = FEATURES.astype(np.float16), Recording()
+    find_wrong_labels(half, LABELS, text_features=TEXT, selector=selector)
+    assert selector.table.feature is half
+    monkeypatch.undo()
+    double = Recording()
+    find_wrong_labels(half.astype(np.float64), LABELS, text_features=TEXT, selector=double)
+    np.testing.assert_allclose(selector.table.probs, double.table.probs, atol=1e-6)
 
 
 def test_text_features_are_zero_shot_probabilities():

@@ -221,10 +221,16 @@ def test_near_duplicates_with_other_labels_and_outliers_are_told(tmp_path, monke
     assert f'{len(pairs)} pairs of images look nearly the same, with different labels' in log
     assert str(brighter) in log[log.index('near duplicates') :]
 
-    # A detector that asks for no features compares none.
+    # A detector that asks for no features compares none, and so many images are too many.
     clean(monkeypatch, root, '--clip', 'tiny', '--out', out, '--detector', 'label_match')
+    monkeypatch.setattr('deft_mm.detection.clean_summary._COMPARED', 100)
     assert figures_of(out)['look_alikes'] is None
     assert (out / 'look_alikes.csv').read_text().count('\n') == 1
+    clean(monkeypatch, root, '--clip', 'tiny', '--out', out)
+    assert figures_of(out)['look_alikes'] is None
+    log = (out / 'clean.log').read_text()
+    for why in ('without features', 'among more than 100 images'):
+        assert f'near duplicates  and outliers: not looked for {why}' in log
 
 
 def test_a_persons_edits_are_never_replaced_and_then_trains_on_them(copy, images, monkeypatch):
