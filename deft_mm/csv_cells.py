@@ -1,4 +1,4 @@
-"""Names of files and classes as cells of a CSV file that any program may open.
+"""Names of files and classes in a CSV file that any program may open.
 
 Spreadsheets compute a cell that begins as a formula does; it gets an apostrophe in front. A file
 name that is not UTF-8 would keep others from reading the whole file; it is written as ``bytes:``
@@ -7,7 +7,10 @@ and its percent-encoded bytes.
 
 from __future__ import annotations
 
+import csv
+import io
 import re
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote, unquote_to_bytes
 
 # A line before the header of a table in which cells were changed.
@@ -47,6 +50,24 @@ def from_cell(cell: str) -> str:
     if cell.startswith(_BYTES):
         return unquote_to_bytes(cell.removeprefix(_BYTES)).decode('utf-8', 'surrogateescape')
     return cell[1:] if _QUOTED.match(cell) else cell
+
+
+def to_csv(rows: Iterable[Sequence]) -> str:
+    """Write a table.
+
+    Args:
+        rows (Iterable[Sequence]): Cells; numbers and None, which is an empty one, stay as they are,
+            all else is what :func:`to_cell` makes of its text.
+
+    Returns:
+        str: A line a row.
+    """
+    file = io.StringIO()
+    as_it_is = (int, float, type(None))
+    csv.writer(file, lineterminator='\n').writerows(
+        [cell if isinstance(cell, as_it_is) else to_cell(str(cell)) for cell in row] for row in rows
+    )
+    return file.getvalue()
 
 
 def is_text(text: str) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
@@ -12,7 +10,7 @@ from typing import NamedTuple
 
 from deft_mm.comparison.results import ComparisonResults, RunResult
 from deft_mm.comparison.run_setting import RunSetting
-from deft_mm.csv_cells import to_cell
+from deft_mm.csv_cells import to_csv
 from deft_mm.evaluation import DETECTION_METRICS
 
 _TITLES = dict(precision='P', recall='R', f1='F1', auroc='AUROC')
@@ -156,7 +154,7 @@ class ComparisonTable:
             values = [value for metric in metrics for value in row.statistic(metric)]
             values = [None if math.isnan(value) else value for value in values]
             lines.append([*astuple(row.setting), len(row.runs), row.num_expected, *values])
-        return _csv(head, lines)
+        return to_csv([head, *lines])
 
     def runs_csv(self) -> str:
         """Write one line a run, whatever its status."""
@@ -168,7 +166,7 @@ class ComparisonTable:
             values = [run.metrics.get(name) for name in self.metrics]
             line = [*astuple(run.setting), run.seed, run.status, *values, run.hours, run.folder]
             lines.append(line)
-        return _csv(head, lines)
+        return to_csv([head, *lines])
 
     def pivot(self, metric: str) -> tuple[list[str], list[list[str]]]:
         """Arrange a metric with a row for each method that has it and a column for each noise.
@@ -286,13 +284,3 @@ def _latex(text: str) -> str:
     for character in '&%#_$':
         text = text.replace(character, f'\\{character}')
     return text.replace('±', r'$\pm$').replace(_MISSING, '--')
-
-
-def _csv(head: Sequence, lines: Sequence[Sequence]) -> str:
-    file = io.StringIO()
-    is_number = (int, float, type(None))
-    csv.writer(file, lineterminator='\n').writerows(
-        [cell if isinstance(cell, is_number) else to_cell(str(cell)) for cell in row]
-        for row in [head, *lines]
-    )
-    return file.getvalue()

@@ -5,14 +5,12 @@ Shapes: N samples, C classes.
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
-from deft_mm.csv_cells import to_cell
+from deft_mm.csv_cells import to_csv
 from deft_mm.selection import AuditSelector, SampleTable, ScoreSelector, Selector
 from deft_mm.selection.class_probs import SCORES, class_probs
 from deft_mm.selection.neighbours import LookAlikes, look_alikes
@@ -157,19 +155,14 @@ class CleanSummary:
             farthest first. Distances are in medians, see
             :func:`~deft_mm.selection.neighbours.look_alikes`.
         """
-        found, rows = self.look_alikes, [list(_LOOK_ALIKES)]
+        found, rows = self.look_alikes, [_LOOK_ALIKES]
         if found is not None:
             for (i, j), distance in zip(found.pairs, found.pair_distance, strict=True):
-                rows.append(['near duplicate', *self._named(i), *self._named(j), distance])
+                row = 'near duplicate', *self._named(i), *self._named(j), f'{distance:.6f}'
+                rows.append(row)
             for i, distance in zip(found.outliers, found.outlier_distance, strict=True):
-                rows.append(['outlier', *self._named(i), '', '', distance])
-        file = io.StringIO()
-        writer = csv.writer(file, lineterminator='\n')
-        for row in rows:
-            writer.writerow(
-                [to_cell(cell) if isinstance(cell, str) else f'{cell:.6f}' for cell in row]
-            )
-        return file.getvalue().encode()
+                rows.append(('outlier', *self._named(i), '', '', f'{distance:.6f}'))
+        return to_csv(rows).encode()
 
     def _named(self, idx: int) -> tuple[str, str]:
         table = self.table

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from deft_mm.class_words import words_read
-from deft_mm.csv_cells import to_cell
+from deft_mm.csv_cells import to_csv
 from deft_mm.fileio import write_atomically
 from deft_mm.shorten import printable
 
@@ -198,13 +196,8 @@ def problems_to_csv(problems: Iterable[Problem]) -> bytes:
         bytes: A CSV with the columns path, class, problem, detail and used (1 if the image stays in
         the data set), names as :func:`~deft_mm.csv_cells.to_cell` writes them.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(COLUMNS)
-    for problem in problems:
-        cells = (problem.path, problem.class_name, problem.kind, problem.detail)
-        writer.writerow([*map(to_cell, cells), int(problem.used)])
-    return text.getvalue().encode()
+    rows = [(p.path, p.class_name, p.kind, p.detail, int(p.used)) for p in problems]
+    return to_csv([COLUMNS, *rows]).encode()
 
 
 class UnusableImagesError(ValueError):
