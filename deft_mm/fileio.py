@@ -99,13 +99,15 @@ def require_file_name(key: str, name: Any, example: str, *endings: str) -> None:
         )
 
 
-def check_header(header: Any, format_: str, version: int, keys: Sequence[str]) -> None:
+def check_header(
+    header: Any, format_: str, version: int | Sequence[int], keys: Sequence[str]
+) -> None:
     """Refuse the header of a file that is not of a format, or of another version of it.
 
     Args:
         header: What was read as the header.
         format_ (str): What it must have as ``format``.
-        version (int): What it must have as ``format_version``.
+        version (int | Sequence[int]): What it must have as ``format_version``, one of several.
         keys (Sequence[str]): What else it must have.
 
     Raises:
@@ -114,10 +116,11 @@ def check_header(header: Any, format_: str, version: int, keys: Sequence[str]) -
     found = header.get('format') if isinstance(header, Mapping) else header
     if found != format_:
         raise ValueError(f'its format is {found!r}, not {format_!r}')
-    if header.get('format_version') != version:
+    versions = [version] if isinstance(version, int) else version
+    if header.get('format_version') not in versions:
         raise ValueError(
             f'its format version is {header.get("format_version")!r}, this version of deft_mm '
-            f'(its own is {__version__}) reads {version}'
+            f'(its own is {__version__}) reads {" and ".join(map(str, versions))}'
         )
     missing = [key for key in keys if key not in header]
     if missing:

@@ -76,6 +76,7 @@ from deft_mm.selection import (
     Selector,
     build_limits,
     build_selector,
+    is_edited,
     is_selection_file,
     prompt_names,
     require_pyarrow,
@@ -309,6 +310,11 @@ def run(args: argparse.Namespace) -> SelectionReport:
     samples = sample_table_of(dataset)
     if args.out is None:
         require_own(out, samples, 'Give another place with --out FILE.csv, or remove it.')
+    if out.exists() and is_edited(out):
+        raise ValueError(
+            f"'{out}' was edited since it was written, and would be replaced: give another --out, "
+            'or move it away.'
+        )
     transforms, preprocessor = evaluation_transforms(cfg, data, dataset, source)
     detector, matching = prepare_detector(args, cfg, dataset, preprocessor, class_map)
     log_matching(logger, matching, args.unmatched)

@@ -22,6 +22,7 @@ from deft_mm.datasets.fix_match_dataset import FixMatchDataset, fix_match_collat
 from deft_mm.datasets.food101n import Food101N
 from deft_mm.datasets.ilsvrc12 import ILSVRC12
 from deft_mm.datasets.image_folder_dataset import ImageFolderDataset
+from deft_mm.datasets.image_list_dataset import ImageListDataset
 from deft_mm.datasets.in_memory_dataset import InMemoryDataset
 from deft_mm.datasets.mnist_dataset import MNISTDataset
 from deft_mm.datasets.named_concat_dataset import NamedConcatDataset
@@ -66,6 +67,7 @@ __all__ = [
     'HumanNoise',
     'InstanceDependentNoise',
     'ImageFolderDataset',
+    'ImageListDataset',
     'InMemoryDataset',
     'LabelNoise',
     'LoadImageOfAnyKind',

@@ -17,7 +17,8 @@ from deft_mm.selection.sample_table import SampleTable
 class CleanProbWeightedDataset(SelectionWrapper):
     """Weight samples by their clean probability, where other wrappers make a hard cut.
 
-    It consists of every sample whose image could be read when it was scored, kept or not. Its data
+    It consists of every sample whose image could be read when it was scored, kept or not; those
+    that a person has decided on have the weight 1, or are left out. Its data
     samples have a field ``sample_weight``, a float32 scalar, which ``SampleWeightedLoss`` reads.
 
     Args:
@@ -64,21 +65,23 @@ class CleanProbWeightedDataset(SelectionWrapper):
 
     def _load(self) -> None:
         selection, source = self._read_selection()
-        known = selection.has_scores
-        unknown = np.flatnonzero(known & np.isnan(selection.clean_prob))
+        corrected = selection.corrected_label >= 0
+        known = (selection.has_scores | corrected) & (selection.kept | selection.rejected)
+        unknown = np.flatnonzero(known & ~corrected & np.isnan(selection.clean_prob))
         if len(unknown):
             raise ValueError(
                 f'{source} has no clean_prob for {len(unknown)} samples whose image could be read '
                 f'(first: {unknown[0]}), which are to be their weights: take a selection of a '
                 'selector that scores samples, or CleanSubset for a hard cut.'
             )
-        weights = np.maximum(selection.clean_prob, np.float32(self.min_weight))
+        weights = np.where(corrected, np.float32(1), selection.clean_prob)
+        weights = np.maximum(weights, np.float32(self.min_weight))
         if not (weights[known] > 0).any():
             raise ValueError(
                 f'{source} gives all of the {len(selection)} samples the weight 0, so there is '
                 'nothing to train on: look at its clean_prob column, or set `min_weight` above 0.'
             )
-        self._take(np.flatnonzero(known))
+        self._take(np.flatnonzero(known), selection)
         self._weights = weights[self._indices]
 
     def prepare_data(self, idx: int) -> Any:

@@ -60,19 +60,17 @@ class CleanSubset(SelectionWrapper):
         return _mask(selection)
 
     def _load(self) -> None:
-        mask, source = self._read_mask()
-        if self.keep == 'rejected':
-            mask, source = ~mask, f"{source} with keep='rejected'"
-        self._check_kept(mask, source)
-        self._take(np.flatnonzero(mask))
-
-    def _read_mask(self) -> tuple[np.ndarray, str]:
-        """Return the (N,) mask of kept samples and what to call its source."""
         if isinstance(self.selection, np.ndarray):
             self._check_size(len(self.selection), 'mask')
-            return self.selection, 'The mask given to CleanSubset'
-        selection, source = self._read_selection()
-        return selection.kept, source
+            selection, kept, source = None, self.selection, 'The mask given to CleanSubset'
+            rejected = ~kept
+        else:
+            selection, source = self._read_selection()
+            kept, rejected = selection.kept, selection.rejected
+        if self.keep == 'rejected':
+            kept, source = rejected, f"{source} with keep='rejected'"
+        self._check_kept(kept, source)
+        self._take(np.flatnonzero(kept), selection)
 
     def extra_repr(self) -> list[str]:
         """Return lines on the selection."""

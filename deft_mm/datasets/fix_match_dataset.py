@@ -82,14 +82,14 @@ class FixMatchDataset(SelectionWrapper):
     def _load(self) -> None:
         selection, source = self._read_selection()
         self._check_kept(selection.kept, source)
-        self._unlabelled = np.flatnonzero(~selection.kept & selection.has_scores)
+        self._unlabelled = np.flatnonzero(selection.rejected & selection.has_scores)
         if not len(self._unlabelled):
             raise ValueError(
                 f'{source} rejects none of the {len(selection)} samples (images that could not be '
                 'read aside), but FixMatchDataset takes the rejected ones as unlabelled: use '
                 'CleanSubset with an ImageClassifier.'
             )
-        self._take(np.flatnonzero(selection.kept))
+        self._take(np.flatnonzero(selection.kept), selection)
 
     def prepare_data(self, idx: int) -> list[dict] | None:
         """Run the pipelines on a kept sample and on rejected ones.

@@ -65,8 +65,8 @@ class RelabelledSubset(SelectionWrapper):
         selection, source = self._read_selection()
         self._check_kept(selection.kept, source)
         # The probability of an image that can't be read is NaN, which is above nothing.
-        relabelled = ~selection.kept & (selection.pred_prob > self.threshold)
-        self._take(np.flatnonzero(selection.kept | relabelled))
+        relabelled = selection.rejected & (selection.pred_prob > self.threshold)
+        self._take(np.flatnonzero(selection.kept | relabelled), selection)
         self._given_labels = np.where(
             relabelled[self._indices], selection.pred_label[self._indices], self._given_labels
         )

@@ -25,7 +25,9 @@ class SelectionWrapper(DatasetWrapper):
     """Base of the wrappers that train on what a selection says of a data set.
 
     A subclass reads the selection in ``_load`` and says with :meth:`_take` which samples it
-    consists of. ``sample_idx`` stays the index in the unfiltered data set.
+    consists of. ``sample_idx`` stays the index in the unfiltered data set. What people have decided
+    goes before what the detector says: a corrected label is the given one here, and what they
+    exclude is nowhere, not among the rejected samples either.
 
     Args:
         dataset (dict | BaseDataset): The data set that the selection was made of, noise included.
@@ -105,14 +107,19 @@ class SelectionWrapper(DatasetWrapper):
                 f'data set {len(self.dataset)} samples.'
             )
 
-    def _take(self, indices: np.ndarray) -> None:
+    def _take(self, indices: np.ndarray, selection: SampleTable | None = None) -> None:
         """Make this the data set of some samples, repeated to ``num_samples``.
 
         Args:
             indices (np.ndarray): (n,) int64, indices in the wrapped data set, ascending.
+            selection (SampleTable, optional): Where people have corrected labels. Defaults to None.
         """
         self._indices = self._repeat(indices)
         self._given_labels = given_labels_of(self.dataset)[self._indices]
+        if selection is not None and selection.decided.any():
+            self.relabels = True
+            corrected = selection.corrected_label[self._indices]
+            self._given_labels = np.where(corrected >= 0, corrected, self._given_labels)
         clean_labels = clean_labels_of(self.dataset)
         self._clean_labels = None if clean_labels is None else clean_labels[self._indices]
 

@@ -1,9 +1,11 @@
 """A trained detector, or zero-shot CLIP, on other data: another set, other noise, other classes."""
 
 from deft_mm.detection.class_map import read_class_map
+from deft_mm.detection.classifier_loading import classifier_of, config_of_checkpoint
 from deft_mm.detection.clean_summary import CleanSummary, detector_probs
 from deft_mm.detection.data_source import (
     DataSource,
+    files_to_rgb,
     find_data,
     is_config,
     preprocessor_of,
@@ -19,7 +21,9 @@ from deft_mm.detection.detector_loading import (
     load_checkpoint,
 )
 from deft_mm.detection.evaluation_transforms import evaluation_transforms
+from deft_mm.detection.image_paths import find_images
 from deft_mm.detection.scoring_options import (
+    add_pass_options,
     add_scoring_options,
     check_scoring_options,
     feature_folder,
@@ -34,16 +38,21 @@ __all__ = [
     'DEFAULT_TEMPLATE',
     'CleanSummary',
     'DataSource',
+    'add_pass_options',
     'add_scoring_options',
     'build_detector',
     'build_zero_shot_detector',
     'check_scoring_options',
+    'classifier_of',
+    'config_of_checkpoint',
     'default_selector',
     'detector_classes',
     'detector_probs',
     'evaluation_transforms',
     'feature_folder',
+    'files_to_rgb',
     'find_data',
+    'find_images',
     'has_clip',
     'is_config',
     'load_checkpoint',

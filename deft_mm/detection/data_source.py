@@ -99,10 +99,20 @@ def find_data(
     dataset = dict(type='ImageFolderDataset', data_root=str(path), val_path='.') | options
     text = f'dict({", ".join(f"{key}={value!r}" for key, value in dataset.items())})'
     dataset.setdefault('pipeline', [load])
-    # Files are read as BGR. A config that reads files knows what its network takes.
+    return DataSource(Path(os.path.abspath(path)).stem, dataset, files_to_rgb(cfg), text)
+
+
+def files_to_rgb(cfg: Config) -> bool:
+    """Whether images that are read from files, as BGR, are turned for the network of a config.
+
+    Args:
+        cfg (Config): The config. One that reads files itself knows what its network takes.
+
+    Returns:
+        bool: Whether they are.
+    """
     reads_files = bool(loading_of((cfg.get('train_dataloader') or {}).get('dataset')))
-    to_rgb = preprocessor_of(cfg).get('to_rgb', False) if reads_files else True
-    return DataSource(Path(os.path.abspath(path)).stem, dataset, to_rgb, text)
+    return preprocessor_of(cfg).get('to_rgb', False) if reads_files else True
 
 
 def is_config(path: str) -> bool:

@@ -78,6 +78,7 @@ def build_detector(
     preprocessor: Mapping,
     class_names: Sequence[str] | None = None,
     source: str = 'The checkpoint',
+    what: str = 'detector',
 ) -> nn.Module:
     """Build a trained detector: of a DeFT model its ``detector``, of another one the whole.
 
@@ -88,6 +89,7 @@ def build_detector(
         class_names (Sequence[str], optional): Names to write new prompts with, in place of the
             classes that it was trained on. Defaults to None.
         source (str): What to call the checkpoint in an error. Defaults to 'The checkpoint'.
+        what (str): What to call the model. Defaults to 'detector'.
 
     Returns:
         nn.Module: An ``ImageClassifier``.
@@ -108,7 +110,7 @@ def build_detector(
     found = [f'{len(names)} {fault} ({names[0]})' for fault, names in faults.items() if names]
     if found:
         raise ValueError(
-            f'{source} does not hold the weights of the detector of {cfg.filename}: '
+            f'{source} does not hold the weights of the {what} of {cfg.filename}: '
             f'{", ".join(found)}. Give the config that the run has written to its work directory, '
             'and a checkpoint of that run.'
         )

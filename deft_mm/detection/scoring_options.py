@@ -14,14 +14,13 @@ from deft_mm.fileio import require_writable
 
 
 def add_scoring_options(group: argparse._ActionsContainer, defaults: str) -> None:
-    """Add the options.
+    """Add the options of a pass, and where it keeps features.
 
     Args:
         group (argparse.ArgumentParser): A parser, or a group of one.
-        defaults (str): What batch size and workers are where they aren't given, for the help.
+        defaults (str): See :func:`add_pass_options`.
     """
-    group.add_argument('--batch-size', type=int, help=f'images at once. Defaults to {defaults}')
-    group.add_argument('--num-workers', type=int, help='data-loading workers. The same default')
+    add_pass_options(group, defaults)
     group.add_argument(
         '--features',
         metavar='DIR',
@@ -34,6 +33,17 @@ def add_scoring_options(group: argparse._ActionsContainer, defaults: str) -> Non
         default='float16',
         help='how they are kept. Defaults to float16',
     )
+
+
+def add_pass_options(group: argparse._ActionsContainer, defaults: str) -> None:
+    """Add the options of a pass over images.
+
+    Args:
+        group (argparse.ArgumentParser): A parser, or a group of one.
+        defaults (str): What batch size and workers are where they aren't given, for the help.
+    """
+    group.add_argument('--batch-size', type=int, help=f'images at once. Defaults to {defaults}')
+    group.add_argument('--num-workers', type=int, help='data-loading workers. The same default')
     group.add_argument('--device', help='defaults to the first accelerator, or the CPU')
     group.add_argument(
         '--amp', action='store_true', help='mixed precision, see tools/train.py (needs a GPU)'

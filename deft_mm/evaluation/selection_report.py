@@ -10,7 +10,7 @@ import numpy as np
 
 from deft_mm.evaluation.detection_curve import DetectionCurve
 from deft_mm.evaluation.detection_metrics import detection_metrics
-from deft_mm.selection import SampleTable, write_selection
+from deft_mm.selection import EXCLUDED, SampleTable, write_selection
 
 # Detection metrics of a selection, in percent, as tables and logs have them.
 DETECTION_METRICS = ('precision', 'recall', 'f1', 'auroc')
@@ -22,6 +22,7 @@ class SelectionReport:
     """The figures of a selection, for the log, for programs and as files.
 
     Detection metrics are of the samples that were scored: a detector may lack some of the classes.
+    Where people have corrected labels, precision, recall and F1 are those of the corrected ones.
 
     Args:
         table (SampleTable): The selection, of N samples.
@@ -56,7 +57,7 @@ class SelectionReport:
         if self.clean_labels is not None:
             scored = table.scored
             metrics = detection_metrics(
-                table.kept[scored], table.given_label[scored], self.clean_labels[scored]
+                table.kept[scored], table.label[scored], self.clean_labels[scored]
             )
             figures |= {name: metrics[name] for name in ('precision', 'recall', 'f1')}
             figures |= dict(auroc=self.curve.auroc, average_precision=self.curve.average_precision)
@@ -104,6 +105,8 @@ class SelectionReport:
         unreadable = int((~table.readable).sum())
         if unreadable:
             lines.append(f'{unreadable} images cannot be read: rejected')
+        if table.decided.any():
+            lines.append(_decisions(table))
         if self.clean_labels is not None:
             figures = self.figures
             lines.append(
@@ -125,3 +128,14 @@ class SelectionReport:
             f'  {names[label]:{width}}  {share[label]:6.1%}  {rejected[label]} of {total[label]}'
             for label in top
         ]
+
+
+def _decisions(table: SampleTable) -> str:
+    corrected, given = table.corrected_label, table.given_label
+    counts = dict(
+        relabelled=(corrected >= 0) & (corrected != given),
+        confirmed=corrected == given,
+        excluded=corrected == EXCLUDED,
+    )
+    text = ', '.join(f'{int(mask.sum())} {word}' for word, mask in counts.items())
+    return f'{int(table.decided.sum())} samples decided by people: {text}'

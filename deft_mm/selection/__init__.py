@@ -13,7 +13,7 @@ from deft_mm.selection.fingerprint import Fingerprint
 from deft_mm.selection.gmm_selector import GMMSelector
 from deft_mm.selection.knn_selector import KNNSelector
 from deft_mm.selection.label_match_selector import LabelMatchSelector
-from deft_mm.selection.sample_table import ON_DEMAND, RESULTS, SampleTable
+from deft_mm.selection.sample_table import EXCLUDED, ON_DEMAND, RESULTS, SampleTable
 from deft_mm.selection.score_selector import ScoreSelector
 from deft_mm.selection.selection_file import (
     is_edited,
@@ -29,6 +29,7 @@ from deft_mm.selection.threshold_selector import ThresholdSelector
 
 __all__ = [
     'NO_CLASS',
+    'EXCLUDED',
     'ON_DEMAND',
     'RESULTS',
     'Audit',

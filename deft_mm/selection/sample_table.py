@@ -25,7 +25,10 @@ RESULTS = {
     'kept': (np.bool_, False),
     'readable': (np.bool_, True),
     'scored': (np.bool_, True),
+    'corrected_label': (np.int64, -1),
 }
+# In `corrected_label`: a person has said that the sample is of no class.
+EXCLUDED = -2
 # Columns that are there only while a selector needs them; their number of dimensions.
 ON_DEMAND = {'loss': 1, 'similarity': 1, 'agreed': 1, 'probs': 2, 'feature': 2}
 
@@ -60,6 +63,11 @@ class SampleTable:
             for all. Defaults to None.
         scored (np.ndarray, optional): (N,) bool, False for a sample of a class that the detector
             does not know, which it was not asked about; None for all. Defaults to None.
+        corrected_label (np.ndarray, optional): (N,) int64, what people have decided: the label that
+            is right, be it the given one, ``EXCLUDED`` (-2) for a sample that is to be left out, -1
+            for one that nobody has looked at. Where it is a label and the image can be read, the
+            sample is kept, where it is ``EXCLUDED``, it is not, whatever ``kept`` says. None for
+            nobody at all. Defaults to None.
         method (str): What selected, for example 'DualPromptSelector'. Defaults to ''.
         config (str): Name of the config file. Defaults to ''.
         created (str): Time of creation, ISO 8601. Defaults to now.
@@ -93,6 +101,7 @@ class SampleTable:
     kept: np.ndarray | None = None
     readable: np.ndarray | None = None
     scored: np.ndarray | None = None
+    corrected_label: np.ndarray | None = None
     method: str = ''
     config: str = ''
     created: str = field(default_factory=_now)
@@ -114,6 +123,9 @@ class SampleTable:
             if value is None:
                 value = np.full(len(self.given_label), missing)
             setattr(self, name, np.asarray(value, dtype=dtype))
+        corrected = self.corrected_label
+        if corrected.shape == self.kept.shape == self.readable.shape:  # else told below
+            self.kept = (self.kept | (corrected >= 0) & self.readable) & (corrected != EXCLUDED)
         for name in ON_DEMAND:
             value = getattr(self, name)
             if value is not None:
@@ -132,6 +144,21 @@ class SampleTable:
     def num_kept(self) -> int:
         """int: Number of samples kept."""
         return int(np.count_nonzero(self.kept))
+
+    @property
+    def label(self) -> np.ndarray:
+        """np.ndarray: (N,) int64, the label to train with: the corrected one where there is one."""
+        return np.where(self.corrected_label >= 0, self.corrected_label, self.given_label)
+
+    @property
+    def rejected(self) -> np.ndarray:
+        """np.ndarray: (N,) bool, what is not kept, without the samples that people exclude."""
+        return ~self.kept & (self.corrected_label != EXCLUDED)
+
+    @property
+    def decided(self) -> np.ndarray:
+        """np.ndarray: (N,) bool, the samples of which a person has said what they are."""
+        return self.corrected_label != RESULTS['corrected_label'][1]
 
     @property
     def has_scores(self) -> np.ndarray:
@@ -166,14 +193,17 @@ class SampleTable:
         Args:
             columns (Mapping[str, np.ndarray]): Some of the columns of :meth:`results`. Where it is
                 not said which images could be read, those are taken for readable that have a
-                prediction or are kept.
+                prediction or a corrected label, or are kept.
             **more: More arguments of the class.
 
         Returns:
             SampleTable: A new table.
         """
         columns = dict(columns)
-        columns.setdefault('readable', ~np.isnan(columns['pred_prob']) | columns['kept'])
+        readable = ~np.isnan(columns['pred_prob']) | columns['kept']
+        if 'corrected_label' in columns:
+            readable |= columns['corrected_label'] >= 0
+        columns.setdefault('readable', readable)
         columns.setdefault('score', columns['clean_prob'])
         return self.with_columns(**columns, **more)
 
@@ -206,7 +236,7 @@ class SampleTable:
 
     def _check_values(self) -> None:
         num_classes = len(self.class_names)
-        for name, lowest in (('given_label', 0), ('pred_label', -1)):
+        for name, lowest in (('given_label', 0), ('pred_label', -1), ('corrected_label', EXCLUDED)):
             label = getattr(self, name)
             outside = np.flatnonzero((label < lowest) | (label >= num_classes))
             if len(outside):

@@ -23,12 +23,13 @@ from mmengine.logging import print_log
 from deft_mm.csv_cells import ESCAPED, from_cell, to_cell
 from deft_mm.fileio import check_header, write_atomically
 from deft_mm.selection.fingerprint import Fingerprint, digest
-from deft_mm.selection.sample_table import SampleTable
+from deft_mm.selection.sample_table import EXCLUDED, SampleTable
 from deft_mm.shorten import first_line, shorten
 from deft_mm.user_file import lines_of, open_file, parse_json
 
 FORMAT = 'deft_mm-selection'
-FORMAT_VERSION = 1
+# Files with a person's decisions have version 2: what reads version 1 alone would not see them.
+FORMAT_VERSIONS = (1, 2)
 COLUMNS = (
     'sample_idx',
     'img_path',
@@ -39,6 +40,8 @@ COLUMNS = (
     'pred_prob',
     'kept',
 )
+# Those that are there where they say something.
+OPTIONAL = ('score', 'corrected_label')
 _HEADER_KEYS = (
     'deft_mm_version',
     'created',
@@ -59,6 +62,7 @@ _DTYPES = {
     'kept': 'U8',
     'score': np.float64,
 }
+_EXCLUDE = 'exclude'
 # The line of the header that names all classes is the longest.
 _MOST_CLASSES = 2**26
 # File names are bytes; those that are not UTF-8 survive the way through Python and Parquet.
@@ -100,7 +104,8 @@ def read_selection(path: str | PathLike) -> SampleTable:
     """Read and check a selection file. Nothing in it is ever executed or unpickled.
 
     Rows may come in any order and further columns are ignored, so that a file that was sorted
-    still reads. A ``kept`` column edited by hand counts, with a warning.
+    still reads. A ``kept`` column edited by hand counts, with a warning, and so does a column
+    ``corrected_label`` that a person has added: class names or indices, 'exclude', or empty cells.
 
     Args:
         path (str | PathLike): The file.
@@ -132,20 +137,22 @@ def read_selection(path: str | PathLike) -> SampleTable:
 
 
 def is_edited(path: str | PathLike) -> bool:
-    """Whether a selection file holds other values than were written, as after a person's edits.
+    """Whether a selection file holds what a person has decided.
 
     Args:
         path (str | PathLike): The file.
 
     Returns:
-        bool: Whether it does; the order of rows, further columns and spelling don't count.
+        bool: Whether it has corrected labels, or other values than were written; the order of rows,
+        further columns and spelling don't count.
 
     Raises:
         FileNotFoundError: See :func:`read_selection`.
         ValueError: See there.
         ImportError: See there.
     """
-    return _is_changed(*_read(Path(path)))
+    table, header = _read(Path(path))
+    return bool(table.decided.any()) or _is_changed(table, header)
 
 
 def _read(path: Path) -> tuple[SampleTable, dict]:
@@ -212,7 +219,7 @@ def _is_parquet(path: str | PathLike) -> bool:
 def _header(table: SampleTable) -> dict:
     return {
         'format': FORMAT,
-        'format_version': FORMAT_VERSION,
+        'format_version': FORMAT_VERSIONS[int(table.decided.any())],
         'deft_mm_version': table.deft_mm_version,
         'created': table.created,
         'method': table.method,
@@ -228,12 +235,15 @@ def _header(table: SampleTable) -> dict:
 def _checksum(table: SampleTable) -> str:
     """Digest what the fingerprint does not cover, whatever bits a NaN has."""
     values = [table.clean_prob, table.pred_label, table.pred_prob, table.kept, table.score]
+    if table.decided.any():
+        values.append(table.corrected_label)
     return digest(b''.join(np.nan_to_num(column, nan=-1).tobytes() for column in values))
 
 
 def _columns_of(table: SampleTable) -> tuple[str, ...]:
-    same = np.array_equal(table.score, table.clean_prob, equal_nan=True)
-    return COLUMNS if same else (*COLUMNS, 'score')
+    own_score = not np.array_equal(table.score, table.clean_prob, equal_nan=True)
+    there = dict(zip(OPTIONAL, (own_score, table.decided.any()), strict=True))
+    return (*COLUMNS, *(name for name in OPTIONAL if there[name]))
 
 
 def _rows(
@@ -246,10 +256,37 @@ def _rows(
         'img_path': map(_quote, paths),
         'given_class': (class_names[label] for label in table.given_label.tolist()),
         'kept': ('1' if kept else '0' for kept in table.kept.tolist()),
+        'corrected_label': _corrections_to_cells(table),
     }
     # str() of a NumPy float is the shortest text that reads back as the same float.
     columns = [texts.get(name) or map(str, getattr(table, name)) for name in names]
     return map(','.join, zip(*columns, strict=True))
+
+
+def _corrections_to_cells(table: SampleTable) -> list[str]:
+    words = {EXCLUDED: _EXCLUDE, -1: ''}
+    return [words.get(label, str(label)) for label in table.corrected_label.tolist()]
+
+
+def _read_corrections(cells: Sequence[str | None], classes: Sequence[str]) -> np.ndarray:
+    """Labels (N,) of what people have written: indices, class names, 'exclude', or nothing."""
+    label_of = {name: label for label, name in enumerate(classes)}
+    # What is written by programs, who index, goes before names that look like it.
+    label_of |= {str(label): label for label in range(len(classes))}
+    label_of |= {_EXCLUDE: EXCLUDED, '': -1}
+    found = [label_of.get(_as_index((cell or '').strip())) for cell in cells]
+    if None in found:
+        cell = cells[found.index(None)]
+        raise ValueError(
+            f'column `corrected_label` holds {cell[:60]!r}, which is none of the classes '
+            f'{shorten(list(classes))}, no index of one, and not {_EXCLUDE!r}'
+        )
+    return np.array(found, dtype=np.int64)
+
+
+def _as_index(text: str) -> str:
+    """'3' of '3.0', as spreadsheets write numbers of a column that has empty cells."""
+    return text[:-2] if re.fullmatch(r'\d{1,9}\.0', text) else text
 
 
 def _quote(text: str) -> str:
@@ -286,6 +323,7 @@ def _to_parquet(table: SampleTable, header: dict[str, str]) -> bytes:
         # As bytes: a file name need not be UTF-8.
         'img_path': [path.encode(**_ENCODING) for path in table.img_path],
         'given_class': class_names[table.given_label],
+        'corrected_label': _corrections_to_cells(table),
     }
     columns = {
         name: own[name] if name in own else getattr(table, name) for name in _columns_of(table)
@@ -311,7 +349,7 @@ def _read_parquet(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
                 )
             metadata = {k.decode(): v for k, v in (opened.schema_arrow.metadata or {}).items()}
             _check_columns(names)
-            content = opened.read(columns=[name for name in (*COLUMNS, 'score') if name in names])
+            content = opened.read(columns=[name for name in (*COLUMNS, *OPTIONAL) if name in names])
     except (pyarrow.ArrowException, OSError) as error:  # of damage it makes either
         if isinstance(error, FileNotFoundError):
             raise
@@ -335,6 +373,11 @@ def _read_parquet(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
                 raise ValueError(f'column `{name}`: {first_line(error)}') from error
     columns['img_path'] = [path.decode(**_ENCODING) for path in columns['img_path']]
     columns['kept'] = _read_kept(columns['kept'].astype(str))
+    if 'corrected_label' in content.schema.names:
+        cells = [
+            None if cell is None else str(cell) for cell in content['corrected_label'].to_pylist()
+        ]
+        columns['corrected_label'] = _read_corrections(cells, header['classes'])
     return header, columns
 
 
@@ -357,6 +400,9 @@ def _read_csv(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
     if header.get('escaped'):
         columns['img_path'] = list(map(from_cell, columns['img_path']))
     columns['kept'] = _read_kept(columns['kept'])
+    if 'corrected_label' in names:
+        cells = list(map(from_cell, rows['corrected_label']))
+        columns['corrected_label'] = _read_corrections(cells, header['classes'])
     return header, columns
 
 
@@ -407,7 +453,7 @@ def _read_header(lines: Iterator[str]) -> tuple[dict, list[str], int]:
 
 
 def _check_header(header: dict) -> dict:
-    check_header(header, FORMAT, FORMAT_VERSION, _HEADER_KEYS)
+    check_header(header, FORMAT, FORMAT_VERSIONS, _HEADER_KEYS)
     classes = header['classes']
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
         raise ValueError(f'header key `classes` is a list of names, found {str(classes)[:60]!r}')
@@ -418,7 +464,7 @@ def _check_columns(names: Sequence[str]) -> None:
     missing = [name for name in COLUMNS if name not in names]
     if missing:
         raise ValueError(f'column {missing} is missing, found the columns {shorten(names)}')
-    repeated = [name for name in (*COLUMNS, 'score') if names.count(name) > 1]
+    repeated = [name for name in (*COLUMNS, *OPTIONAL) if names.count(name) > 1]
     if repeated:
         raise ValueError(f'column {repeated} is there more than once')
 
@@ -430,7 +476,7 @@ def _read_rows(lines: Iterator[str], names: list[str]) -> np.ndarray:
     """
     # All columns, also those that are not ours: so that every row must have as many.
     dtype = [
-        (name, _DTYPES.get(name, 'O')) if name in (*COLUMNS, 'score') else (f'other {i}', 'O')
+        (name, _DTYPES.get(name, 'O')) if name in (*COLUMNS, *OPTIONAL) else (f'other {i}', 'O')
         for i, name in enumerate(names)
     ]
     return np.loadtxt(lines, dtype=dtype, comments=None, delimiter=',', quotechar='"', ndmin=1)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from deft_mm.selection import Fingerprint, SampleTable, read_selection, write_selection
+from deft_mm.selection import EXCLUDED, Fingerprint, SampleTable, read_selection, write_selection
 from property_utils import FILE_NAMES, SETTINGS, TEXTS, damaged, refuses_or_reads
 from tests.test_selection.selection_utils import selection
 from tests.test_selection.test_selection_file import KINDS, assert_same
@@ -26,6 +26,10 @@ def tables(draw) -> SampleTable:
 
     given_label = column(np.int64, st.integers(0, len(classes) - 1))
     pred_prob, kept = column(np.float32, PROBS), column(np.bool_, st.booleans())
+    corrected = np.full(number, -1)
+    if draw(st.booleans()):
+        corrected = column(np.int64, st.integers(EXCLUDED, len(classes) - 1))
+    kept = (kept | (corrected >= 0)) & (corrected != EXCLUDED)
     return SampleTable(
         Fingerprint.from_parts(classes, given_label, map(str, range(number))),
         class_names=classes,
@@ -38,6 +42,7 @@ def tables(draw) -> SampleTable:
         kept=kept,
         # The file does not have it: what has a prediction or is kept was readable.
         readable=~np.isnan(pred_prob) | kept,
+        corrected_label=corrected,
         method=draw(TEXTS),
         config=draw(TEXTS | FILE_NAMES),
     )

@@ -208,6 +208,70 @@ def test_kept_edited_by_hand_counts_with_a_warning(path, monkeypatch):
     assert len(messages) == 1 and 'edited' in messages[0] and is_edited(path)
 
 
+CORRECTED = np.array([2, -1, 2, -2, 1])  # of the table's labels 0, 1, 2, 0, 1
+
+
+@pytest.mark.parametrize('name', KINDS)
+def test_what_people_have_decided_is_kept_with_the_selection_and_goes_before_it(name, tmp_path):
+    written = selection(corrected_label=CORRECTED)
+    assert written.kept.tolist() == [True, False, True, False, False]  # the last can't be read
+    assert written.label.tolist() == [2, 1, 2, 0, 1]
+    assert written.rejected.tolist() == [False, True, False, False, True]
+    read = read_back(tmp_path / name, written)
+    np.testing.assert_array_equal(read.corrected_label, CORRECTED)
+    assert is_edited(tmp_path / name)
+    assert not is_edited(write_and_name(tmp_path / f'x{name}', selection()))
+    with pytest.raises(ValueError, match='corrected_label of sample 0 is 3, but there are 3'):
+        selection(corrected_label=np.array([3, -1, -1, -1, -1]))
+
+
+def write_and_name(path, table):
+    write_selection(path, table)
+    return path
+
+
+def test_a_file_without_decisions_is_of_the_first_version_and_with_some_of_the_second(tmp_path):
+    for table, version in ((selection(), 1), (selection(corrected_label=CORRECTED), 2)):
+        text = write_and_name(tmp_path / 'x.csv', table).read_text()
+        assert f'# format_version: {version}\n' in text
+        assert ('corrected_label' in text) == (version == 2)
+    edit(tmp_path / 'x.csv', '# format_version: 2', '# format_version: 3')
+    with pytest.raises(ValueError, match='its format version is 3, .* reads 1 and 2'):
+        read_selection(tmp_path / 'x.csv')
+
+
+@pytest.mark.parametrize(
+    ('cells', 'expected'),
+    [
+        (['cat', '#3', '', 'exclude', ' cat '], [0, 2, -1, -2, 0]),
+        (['1', '2.0', '', '', '0'], [1, 2, -1, -1, 0]),
+        (['"dog, ""big"""', '', '', '', ''], [1, -1, -1, -1, -1]),
+    ],
+)
+def test_a_column_that_a_person_adds_counts(path, cells, expected):
+    add_column(path, cells)
+    found = read_selection(path)
+    assert found.corrected_label.tolist() == expected and is_edited(path)
+    decided = np.array(expected) >= 0
+    assert found.kept[decided].all() and found.readable[decided].all()
+
+
+def add_column(path, cells):
+    lines = path.read_text().splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith('sample_idx'))
+    lines[start] += ',corrected_label'
+    for i, cell in enumerate(cells, start=start + 1):
+        lines[i] += f',{cell}'
+    path.write_text('\n'.join(lines) + '\n')
+
+
+@pytest.mark.parametrize('cell', ['dgo', '3', '-1', '1.5'])
+def test_a_correction_that_is_no_class_is_told(path, cell):
+    add_column(path, [cell, '', '', '', ''])
+    with pytest.raises(ValueError, match=f"corrected_label. holds '{cell}', which is none of the"):
+        read_selection(path)
+
+
 @pytest.mark.parametrize(
     ('old', 'new', 'warnings'),
     [

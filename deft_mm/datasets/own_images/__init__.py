@@ -9,7 +9,7 @@ from .data_report import (
 )
 from .hold_out import held_out_mask
 from .image_check import CheckedImage, check_images
-from .listing import ListedImage, Listing, list_images
+from .listing import ListedImage, Listing, images_below, list_images
 
 __all__ = [
     'CheckedImage',
@@ -20,6 +20,7 @@ __all__ = [
     'UnusableImagesError',
     'check_images',
     'held_out_mask',
+    'images_below',
     'list_images',
     'problems_kept',
     'problems_to_csv',

@@ -82,6 +82,31 @@ def list_images(root: Path, part: str = '') -> Listing:
     return listing
 
 
+def images_below(folder: Path) -> list[str]:
+    """List the images in a folder and below it, whatever its folders mean.
+
+    Args:
+        folder (Path): A folder; hidden files and folders in it are passed over.
+
+    Returns:
+        list[str]: Paths in a fixed order.
+
+    Raises:
+        ValueError: If a folder can't be listed.
+    """
+    problems: list[Problem] = []
+    above = {_folder(path) for path in folder.resolve().parents}
+    found = [
+        path
+        for path in _walk(str(folder), '', above, problems)
+        if _is_image(path) and not os.path.basename(path).startswith('.')
+    ]
+    unreadable = [problem for problem in problems if problem.kind == UNREADABLE_FOLDER]
+    if unreadable:
+        raise ValueError(f"'{unreadable[0].path}' cannot be listed: {unreadable[0].detail}.")
+    return found
+
+
 def find_source(root: Path, part: str = '') -> Path:
     """Find a folder or list file; nothing in it is looked at.
 
