@@ -10,7 +10,7 @@ import numpy as np
 
 from deft_mm.evaluation.detection_curve import DetectionCurve
 from deft_mm.evaluation.detection_metrics import detection_metrics
-from deft_mm.selection import EXCLUDED, SampleTable, write_selection
+from deft_mm.selection import SampleTable, count_decisions, write_selection
 
 # Detection metrics of a selection, in percent, as tables and logs have them.
 DETECTION_METRICS = ('precision', 'recall', 'f1', 'auroc')
@@ -106,7 +106,8 @@ class SelectionReport:
         if unreadable:
             lines.append(f'{unreadable} images cannot be read: rejected')
         if table.decided.any():
-            lines.append(_decisions(table))
+            text = ', '.join(f'{n} {word}' for word, n in count_decisions(table).items() if n)
+            lines.append(f'Decided by people: {text}')
         if self.clean_labels is not None:
             figures = self.figures
             lines.append(
@@ -128,14 +129,3 @@ class SelectionReport:
             f'  {names[label]:{width}}  {share[label]:6.1%}  {rejected[label]} of {total[label]}'
             for label in top
         ]
-
-
-def _decisions(table: SampleTable) -> str:
-    corrected, given = table.corrected_label, table.given_label
-    counts = dict(
-        relabelled=(corrected >= 0) & (corrected != given),
-        confirmed=corrected == given,
-        excluded=corrected == EXCLUDED,
-    )
-    text = ', '.join(f'{int(mask.sum())} {word}' for word, mask in counts.items())
-    return f'{int(table.decided.sum())} samples decided by people: {text}'

@@ -7,6 +7,13 @@ from deft_mm.selection.audit import Audit
 from deft_mm.selection.audit_selector import AuditSelector
 from deft_mm.selection.class_matching import NO_CLASS, ClassMatching, prompt_names
 from deft_mm.selection.confident_learning_selector import ConfidentLearningSelector
+from deft_mm.selection.corrections import (
+    Corrections,
+    Review,
+    apply_corrections,
+    count_decisions,
+    read_corrections,
+)
 from deft_mm.selection.dual_prompt_selector import DualPromptSelector
 from deft_mm.selection.find_wrong_labels import find_wrong_labels
 from deft_mm.selection.fingerprint import Fingerprint
@@ -28,32 +35,37 @@ from deft_mm.selection.small_loss_selector import SmallLossSelector
 from deft_mm.selection.threshold_selector import ThresholdSelector
 
 __all__ = [
-    'NO_CLASS',
     'EXCLUDED',
+    'NO_CLASS',
     'ON_DEMAND',
     'RESULTS',
     'Audit',
     'AuditSelector',
     'ClassMatching',
     'ConfidentLearningSelector',
+    'Corrections',
     'DualPromptSelector',
     'Fingerprint',
     'GMMSelector',
     'KNNSelector',
     'LabelMatchSelector',
+    'Review',
     'SampleTable',
     'ScoreSelector',
     'SelectionLimits',
     'Selector',
     'SmallLossSelector',
     'ThresholdSelector',
+    'apply_corrections',
     'build_limits',
     'build_selector',
     'check_selection',
+    'count_decisions',
     'find_wrong_labels',
     'is_edited',
     'is_selection_file',
     'prompt_names',
+    'read_corrections',
     'read_selection',
     'require_pyarrow',
     'write_selection',

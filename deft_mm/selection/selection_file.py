@@ -390,7 +390,8 @@ def _read_csv(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
             '(pickles and other binary files are never loaded)'
         )
     lines = lines_of(path, _MOST_CLASSES)
-    header, names, first = _read_header(lines)
+    header, names, first = read_header_lines(lines)
+    header = _check_header(header)
     _check_columns(names)
     try:
         rows = _read_rows(lines, names)
@@ -435,13 +436,24 @@ def _as_written(line: str) -> str:
     return text.rstrip(',')
 
 
-def _read_header(lines: Iterator[str]) -> tuple[dict, list[str], int]:
-    """Read the comment lines; return them, the names of the columns, and their line's number."""
+def read_header_lines(lines: Iterator[str]) -> tuple[dict, list[str], int]:
+    """Read the lines ``# key: JSON`` before a table.
+
+    Args:
+        lines (Iterator[str]): The lines of a file, of which those up to the columns' are taken.
+
+    Returns:
+        tuple[dict, list[str], int]: What they say, the names of the columns, and the number of
+        their line, from 1.
+
+    Raises:
+        ValueError: If a line is another one, or there is no table.
+    """
     header = {}
     for number, line in enumerate(lines, start=1):
         text = _as_written(line)
         if not text.startswith('#'):
-            return _check_header(header), next(csv.reader([line]), []), number
+            return header, next(csv.reader([line]), []), number
         key, _, value = text[1:].partition(':')
         try:
             header[key.strip()] = parse_json(value)

@@ -1,0 +1,201 @@
+"""What people have decided of samples: ``corrections.csv``, and a selection with it.
+
+Lines ``# key: JSON`` come first, as in a selection file: ``format``, ``format_version``,
+``fingerprint`` and ``classes``. Then a table, a row a decision.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from os import PathLike
+
+import numpy as np
+
+from deft_mm.csv_cells import from_cell
+from deft_mm.fileio import check_header
+from deft_mm.selection.fingerprint import Fingerprint
+from deft_mm.selection.sample_table import EXCLUDED, RESULTS, SampleTable
+from deft_mm.selection.selection_file import read_header_lines
+from deft_mm.shorten import shorten
+from deft_mm.user_file import lines_of
+
+FORMAT, FORMAT_VERSION = 'deft_mm-corrections', 1
+COLUMNS = (
+    'sample_idx',
+    'img_path',
+    'given_class',
+    'corrected_class',
+    'action',
+    'reviewer',
+    'time',
+)
+ACTIONS = ('relabel', 'keep', 'exclude')
+_UNDECIDED = RESULTS['corrected_label'][1]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What somebody has decided of a sample.
+
+    Args:
+        sample_idx (int): The sample.
+        label (int): The label that is right, or ``EXCLUDED``.
+        reviewer (str): Who.
+        time (str): When, ISO 8601; of two decisions of one reviewer the later one counts.
+    """
+
+    sample_idx: int
+    label: int
+    reviewer: str
+    time: str
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """The decisions of a file.
+
+    Args:
+        source (str): What to call it in a message.
+        fingerprint (Fingerprint): Of the data set.
+        decisions (list[Decision]): In the order of the file.
+    """
+
+    source: str
+    fingerprint: Fingerprint
+    decisions: list[Decision]
+
+
+@dataclass(frozen=True)
+class Review:
+    """A selection with what people have decided.
+
+    Args:
+        table (SampleTable): The selection, with ``corrected_label``.
+        conflicts (dict[int, list[Decision]]): Decisions of reviewers who don't agree, by sample.
+    """
+
+    table: SampleTable
+    conflicts: dict[int, list[Decision]] = field(default_factory=dict)
+
+
+def read_corrections(path: str | PathLike, table: SampleTable) -> Corrections:
+    """Read and check a file of corrections. Nothing in it is ever executed or unpickled.
+
+    Rows may come in any order, and further columns are ignored.
+
+    Args:
+        path (str | PathLike): The file.
+        table (SampleTable): The selection that it was made of.
+
+    Returns:
+        Corrections: Its decisions.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no file of corrections, or of another data set, or a row is not one of
+            this selection; the message names the line.
+    """
+    try:
+        lines = lines_of(path)
+        header, names, first = read_header_lines(lines)
+        check_header(header, FORMAT, FORMAT_VERSION, ('fingerprint', 'classes'))
+        fingerprint = Fingerprint.from_dict(header['fingerprint'])
+        missing = [name for name in COLUMNS if name not in names]
+        if missing:
+            raise ValueError(f'column {missing} is missing, found the columns {shorten(names)}')
+    except (ValueError, csv.Error) as error:
+        raise ValueError(f"'{path}' is no usable file of corrections: {error}.") from error
+    source = f"'{path}'"
+    fingerprint.require_same(
+        table.fingerprint, source, hint='Give the selection that was reviewed.'
+    )
+    decode = from_cell if header.get('escaped') else str
+    decisions, reader = [], csv.reader(islice(lines_of(path), first, None), strict=True)
+    try:
+        for cells in filter(None, reader):
+            row = dict(zip(names, map(str.strip, map(decode, cells)), strict=False))
+            decisions.append(_decision(row, table))
+    except (ValueError, csv.Error) as error:
+        raise ValueError(f'{source}, line {first + reader.line_num}: {error}.') from error
+    return Corrections(source, fingerprint, decisions)
+
+
+def _decision(row: Mapping[str, str], table: SampleTable) -> Decision:
+    index, action, name = (row.get(key, '') for key in ('sample_idx', 'action', 'corrected_class'))
+    if not index.isascii() or not index.isdecimal() or int(index) >= len(table):
+        raise ValueError(f'sample_idx is {index!r}, and there are {len(table)} samples')
+    given = table.class_names[table.given_label[int(index)]]
+    if row.get('given_class') != given:
+        raise ValueError(
+            f'sample {index} has the given class {row.get("given_class")!r} here and {given!r} in '
+            'the selection'
+        )
+    if action not in ACTIONS:
+        raise ValueError(f'action is {action!r}, not one of {", ".join(ACTIONS)}')
+    if action == 'relabel' and name not in table.class_names:
+        known = shorten(table.class_names)
+        raise ValueError(f'corrected_class is {name!r}, which is none of the classes {known}')
+    if action == 'keep' and name not in ('', given):
+        raise ValueError(
+            f"action is 'keep', and corrected_class {name!r} is not the given {given!r}"
+        )
+    label = {
+        'relabel': lambda: table.class_names.index(name),
+        'keep': lambda: int(table.given_label[int(index)]),
+        'exclude': lambda: EXCLUDED,
+    }[action]()
+    return Decision(int(index), label, row.get('reviewer', ''), row.get('time', ''))
+
+
+def apply_corrections(table: SampleTable, corrections: Sequence[Corrections]) -> Review:
+    """Put what people have decided into a selection.
+
+    Of one reviewer, the latest decision on a sample counts. Where reviewers don't agree, the sample
+    is excluded if one of them excludes it, and otherwise left as it was: nobody has the last word.
+    Decisions that the selection has already are those of a reviewer of before, which new ones
+    replace.
+
+    Args:
+        table (SampleTable): The selection, of N samples.
+        corrections (Sequence[Corrections]): Of this selection.
+
+    Returns:
+        Review: A new selection, and what reviewers don't agree on.
+    """
+    latest: dict[int, dict[str, Decision]] = {}
+    for part in corrections:
+        for decision in part.decisions:
+            of_sample = latest.setdefault(decision.sample_idx, {})
+            before = of_sample.get(decision.reviewer)
+            if before is None or before.time <= decision.time:
+                of_sample[decision.reviewer] = decision
+    corrected, conflicts = table.corrected_label.copy(), {}
+    for idx, by_reviewer in sorted(latest.items()):
+        labels = {decision.label for decision in by_reviewer.values()}
+        if len(labels) > 1:
+            conflicts[idx] = list(by_reviewer.values())
+        if len(labels) == 1 or EXCLUDED in labels:
+            corrected[idx] = EXCLUDED if EXCLUDED in labels else labels.pop()
+    return Review(table.with_columns(corrected_label=corrected), conflicts)
+
+
+def count_decisions(table: SampleTable) -> dict[str, int]:
+    """Count what people have decided.
+
+    Args:
+        table (SampleTable): A selection.
+
+    Returns:
+        dict[str, int]: Samples 'relabelled', 'confirmed', 'excluded' and 'undecided'.
+    """
+    corrected, given = table.corrected_label, table.given_label
+    masks = dict(
+        relabelled=(corrected >= 0) & (corrected != given),
+        confirmed=corrected == given,
+        excluded=corrected == EXCLUDED,
+        undecided=corrected == _UNDECIDED,
+    )
+    return {word: int(np.count_nonzero(mask)) for word, mask in masks.items()}

@@ -1,0 +1,204 @@
+"""Corrections of people, from their files into a selection, a list and a data set."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deft_mm.csv_cells import ESCAPED, to_csv
+from deft_mm.datasets import CleanSubset, ImageFolderDataset, given_labels_of, sample_table_of
+from deft_mm.selection import read_selection, write_selection
+from deft_mm.selection.corrections import COLUMNS
+from tool_utils import tool
+
+CLASSES = ['=cat', 'dog, "big"', 'exclude']
+NUMBER = 12
+LABELS = np.arange(NUMBER) % 3
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Four images in each of three folders."""
+    for i, label in enumerate(LABELS):
+        folder = tmp_path / 'images' / CLASSES[label]
+        folder.mkdir(parents=True, exist_ok=True)
+        image = np.full((8, 8, 3), 10 * i, dtype=np.uint8)
+        image[0] = 200
+        Image.fromarray(image).save(folder / f'{i:02d}.png')
+    return ImageFolderDataset(data_root=str(tmp_path / 'images'), val_path='.')
+
+
+@pytest.fixture
+def selection(dataset, tmp_path):
+    """The selection file, of which every other sample is kept."""
+    table = sample_table_of(dataset)
+    kept = np.arange(NUMBER) % 2 == 0
+    path = tmp_path / 'selection.csv'
+    write_selection(path, table.with_columns(kept=kept, pred_prob=np.full(NUMBER, 0.5)))
+    return path
+
+
+def corrections(path, selection, *rows, reviewer='ann', **header):
+    """Write a file as the review page does: sample, action, corrected class, time."""
+    table = read_selection(selection)
+    about = dict(
+        format='deft_mm-corrections',
+        format_version=1,
+        fingerprint=table.fingerprint.to_dict(),
+        classes=table.class_names,
+    )
+    lines = [f'# {key}: {json.dumps(value)}' for key, value in {**about, **header}.items()]
+    cells = [
+        (
+            i,
+            table.img_path[i],
+            table.class_names[table.given_label[i]],
+            name,
+            action,
+            reviewer,
+            *(time or ['2026-11-27T10:00:00+00:00']),
+        )
+        for i, action, name, *time in rows
+    ]
+    path.write_text('\n'.join([*lines, ESCAPED, to_csv([COLUMNS, *cells])]))
+    return path
+
+
+def class_of(selection, idx) -> str:
+    table = read_selection(selection)
+    return table.class_names[table.given_label[idx]]
+
+
+def test_decisions_go_into_a_new_selection_and_a_training(
+    dataset, selection, tmp_path, monkeypatch
+):
+    before = selection.read_bytes()
+    file = corrections(
+        tmp_path / 'corrections.csv',
+        selection,
+        (1, 'relabel', CLASSES[2]),
+        (3, 'keep', ''),
+        (4, 'exclude', ''),
+        (6, 'relabel', CLASSES[1], '2026-11-27T11:00:00+00:00'),
+        (6, 'relabel', CLASSES[2], '2026-11-27T10:59:00+00:00'),
+    )
+    tool(monkeypatch, 'apply_corrections.py', selection, file)
+    assert selection.read_bytes() == before
+    reviewed = read_selection(tmp_path / 'reviewed.csv')
+    decided = dict(
+        zip(
+            np.flatnonzero(reviewed.decided),
+            reviewed.corrected_label[reviewed.decided],
+            strict=True,
+        )
+    )
+    given = reviewed.given_label
+    assert decided == {1: 2, 3: given[3], 4: -2, 6: 1}
+    subset = CleanSubset(dataset, tmp_path / 'reviewed.csv')
+    assert subset.indices.tolist() == [0, 1, 2, 3, 6, 8, 10]
+    assert subset.given_labels.tolist() == [reviewed.label[i] for i in subset.indices]
+
+
+def test_reviewers_who_differ_are_listed_and_an_exclusion_counts(
+    selection, tmp_path, monkeypatch, capfd
+):
+    ann = corrections(
+        tmp_path / 'ann.csv',
+        selection,
+        (1, 'relabel', CLASSES[2]),
+        (2, 'keep', ''),
+        (5, 'keep', ''),
+    )
+    bob = corrections(
+        tmp_path / 'bob.csv',
+        selection,
+        (1, 'relabel', CLASSES[0] if class_of(selection, 1) != CLASSES[0] else CLASSES[1]),
+        (2, 'exclude', ''),
+        (5, 'keep', ''),
+        reviewer='bob',
+    )
+    tool(monkeypatch, 'apply_corrections.py', selection, ann, bob, '--out', tmp_path / 'both.csv')
+    found = read_selection(tmp_path / 'both.csv').corrected_label
+    assert found[1] == -1 and found[2] == -2 and found[5] >= 0
+    text = capfd.readouterr().out
+    assert 'Reviewers differ on 2 samples' in text
+    assert "ann: 'exclude', bob:" in text and 'bob: exclude' in text
+    # A later file replaces what the selection has already.
+    again = corrections(tmp_path / 'again.csv', selection, (2, 'keep', ''), (1, 'exclude', ''))
+    tool(monkeypatch, 'apply_corrections.py', tmp_path / 'both.csv', again)
+    assert (read_selection(tmp_path / 'reviewed.csv').corrected_label[[1, 2]] != [-1, -2]).all()
+
+
+def test_list_has_the_right_labels_and_is_read_as_data(selection, tmp_path, monkeypatch):
+    table = read_selection(selection)
+    file = corrections(
+        tmp_path / 'c.csv', selection, (1, 'relabel', CLASSES[0]), (4, 'exclude', '')
+    )
+    out = tmp_path / 'lists' / 'fixed.csv'
+    for _ in range(2):  # a list of before is replaced
+        tool(monkeypatch, 'apply_corrections.py', selection, file, '--write-list', out)
+    assert not any(line.startswith('=') for line in out.read_text().splitlines())
+    fixed = ImageFolderDataset(data_root=str(out), val_path='.')
+    labels = dict(
+        zip(
+            [fixed.get_data_info(i)['img_path'] for i in range(len(fixed))],
+            [fixed.metainfo['classes'][label] for label in given_labels_of(fixed)],
+            strict=True,
+        )
+    )
+    expected = {
+        path: CLASSES[0] if i == 1 else table.class_names[table.given_label[i]]
+        for i, path in enumerate(table.img_path)
+        if i != 4
+    }
+    assert labels == expected
+
+
+@pytest.mark.parametrize(
+    ('rows', 'header', 'match'),
+    [
+        ([(1, 'relabel', 'mouse')], {}, "line 7: corrected_class is 'mouse', which is none of the"),
+        ([(1, 'remove', '')], {}, "line 7: action is 'remove', not one of relabel, keep, exclude"),
+        ([(1, 'keep', 'mouse')], {}, "action is 'keep', and corrected_class 'mouse' is not"),
+        ([], dict(format='x'), "no usable file of corrections: its format is 'x'"),
+        ([], dict(format_version=2), 'format version is 2'),
+        ([], dict(fingerprint=3), 'A fingerprint has the parts'),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_a_sentence(
+    selection, tmp_path, monkeypatch, rows, header, match
+):
+    file = corrections(tmp_path / 'c.csv', selection, *rows, **header)
+    with pytest.raises(ValueError, match=match):
+        tool(monkeypatch, 'apply_corrections.py', selection, file)
+    assert not (tmp_path / 'reviewed.csv').exists()
+
+
+def test_corrections_of_other_data_are_refused(selection, tmp_path, monkeypatch):
+    parts = read_selection(selection).fingerprint.to_dict()
+    file = corrections(
+        tmp_path / 'c.csv', selection, (1, 'keep', ''), fingerprint=dict(parts, images='0' * 16)
+    )
+    with pytest.raises(ValueError, match=r'c.csv. belongs to another data set: .*was reviewed'):
+        tool(monkeypatch, 'apply_corrections.py', selection, file)
+    file = corrections(tmp_path / 'c.csv', selection, (1, 'keep', ''))
+    file.write_text(file.read_text().replace('\n1,', '\n99,'))
+    with pytest.raises(ValueError, match="line 7: sample_idx is '99', and there are 12 samples"):
+        tool(monkeypatch, 'apply_corrections.py', selection, file)
+
+
+def test_nothing_that_is_there_is_lost(selection, tmp_path, monkeypatch):
+    file = corrections(tmp_path / 'c.csv', selection, (1, 'keep', ''))
+    other = tmp_path / 'other.csv'
+    other.write_text('a,b\n')
+    for options, match in (
+        (['--out', selection], "--out '.*' is read here, too"),
+        (['--out', other], 'exists and is no selection file'),
+        (['--write-list', other], 'exists and is no list'),
+        (['--write-list', file], 'is read here, too'),
+        (['--write-list', tmp_path / 'x.txt'], 'give a name in .csv'),
+    ):
+        with pytest.raises(ValueError, match=match):
+            tool(monkeypatch, 'apply_corrections.py', selection, file, *options)
+    assert other.read_text() == 'a,b\n'

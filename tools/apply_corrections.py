@@ -1,0 +1,147 @@
+"""Put what people have decided into a selection, and into a list of images with right labels.
+
+python tools/apply_corrections.py work_dirs/RUN/selection.csv corrections.csv
+python tools/apply_corrections.py selection.csv ann.csv bob.csv --out reviewed.csv
+python tools/apply_corrections.py selection.csv corrections.csv --write-list fixed.csv
+
+The reviewed selection (reviewed.csv beside the selection, or --out) has a column corrected_label,
+which goes before what the detector says wherever the file is used: NoiseFilterHook.selection,
+CleanSubset and its like. Where reviewers don't agree, a sample is excluded if one of them excludes
+it, else it stays as it was; conflicts are listed. fixed.csv has the columns path,label of all
+images but the excluded ones: a list for tools/clean.py and for data_root of the folder configs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+import ctrl_c  # noqa: F401  ends a tool that is still importing
+from mmengine.logging import MMLogger
+
+import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.command_line import add_traceback_option, run_tool
+from deft_mm.csv_cells import ESCAPED, to_cell, to_csv
+from deft_mm.fileio import require_writable, write_atomically
+from deft_mm.selection import (
+    EXCLUDED,
+    Review,
+    SampleTable,
+    apply_corrections,
+    count_decisions,
+    is_selection_file,
+    read_corrections,
+    read_selection,
+    require_pyarrow,
+    write_selection,
+)
+from deft_mm.shorten import printable
+
+LIST_HEADER = ('path', 'label')
+# Conflicts on the console.
+_SHOWN = 20
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Put corrections into a selection')
+    parser.add_argument('selection', type=Path, help='selection file that was reviewed')
+    parser.add_argument('corrections', nargs='+', type=Path, help='corrections.csv, or several')
+    parser.add_argument(
+        '--out', type=Path, help='reviewed selection. Defaults to reviewed.csv beside the selection'
+    )
+    parser.add_argument(
+        '--write-list', type=Path, metavar='FILE', help='list of images with right labels (.csv)'
+    )
+    add_traceback_option(parser)
+    return parser.parse_args()
+
+
+def check_outputs(args: argparse.Namespace) -> None:
+    """Refuse what could not be written, or would be lost."""
+    read = [args.selection, *args.corrections]
+    for name, path in (('--out', args.out), ('--write-list', args.write_list)):
+        if path is None:
+            continue
+        if any(path.exists() and other.exists() and path.samefile(other) for other in read):
+            raise ValueError(f"{name} '{path}' is read here, too: give another name.")
+        require_writable(path, name)
+    require_pyarrow(args.out)
+    if args.out.suffix not in ('.csv', '.parquet'):
+        raise ValueError(f"--out '{args.out}': give a name in .csv or .parquet.")
+    if args.out.exists() and not is_selection_file(args.out):
+        raise ValueError(f"--out '{args.out}' exists and is no selection file: give another name.")
+    listed = args.write_list
+    if listed is None:
+        return
+    if listed.suffix != '.csv':
+        raise ValueError(f"--write-list '{listed}': give a name in .csv.")
+    header = ','.join(LIST_HEADER)
+    if listed.exists() and header not in listed.read_text(errors='replace')[:100]:
+        raise ValueError(f"--write-list '{listed}' exists and is no list: give another name.")
+
+
+def list_of(table: SampleTable, path: Path) -> str:
+    """The list of images: all but what is excluded, under the labels that are right."""
+    without = [i for i, name in enumerate(table.img_path) if not name]
+    if without:
+        raise ValueError(
+            f'--write-list lists files, and {len(without)} samples of the selection have none '
+            f'(first: sample {without[0]}).'
+        )
+    folder = path.parent.absolute()
+    kept = (i for i, label in enumerate(table.corrected_label) if label != EXCLUDED)
+    rows = [
+        # A list's paths are relative to it.
+        (os.path.relpath(os.path.abspath(table.img_path[i]), folder), table.class_names[label])
+        for i, label in ((i, table.label[i]) for i in kept)
+    ]
+    is_escaped = any(to_cell(cell) != cell for row in rows for cell in row)
+    return (f'{ESCAPED}\n' if is_escaped else '') + to_csv([LIST_HEADER, *rows])
+
+
+def conflict_lines(review: Review) -> list[str]:
+    """What reviewers don't agree on."""
+    table = review.table
+    lines = []
+    for idx, decisions in list(review.conflicts.items())[:_SHOWN]:
+        said = ', '.join(
+            f'{one.reviewer or "(no name)"}: '
+            + ('exclude' if one.label == EXCLUDED else repr(table.class_names[one.label]))
+            for one in decisions
+        )
+        lines.append(printable(f'  sample {idx} {table.img_path[idx]}  {said}'))
+    left = len(review.conflicts) - len(lines)
+    return lines + ([f'  and {left} more'] if left else [])
+
+
+def main(args: argparse.Namespace) -> None:
+    if args.out is None:
+        args.out = args.selection.with_name(f'reviewed{args.selection.suffix}')
+    check_outputs(args)
+    logger = MMLogger.get_instance('apply_corrections')
+    table = read_selection(args.selection)
+    review = apply_corrections(table, [read_corrections(path, table) for path in args.corrections])
+    if args.write_list is not None:
+        content = list_of(review.table, args.write_list).encode()
+        write_atomically(content, args.write_list)
+    write_selection(args.out, review.table)
+    if review.conflicts:
+        logger.warning(
+            '\n'.join(
+                [f'Reviewers differ on {len(review.conflicts)} samples:', *conflict_lines(review)]
+            )
+        )
+    counts = ', '.join(f'{n} {word}' for word, n in count_decisions(review.table).items())
+    lines = [
+        f'  {"decided":18} {counts}',
+        f'  {"kept samples":18} {review.table.num_kept} of {len(table)} (before: {table.num_kept})',
+        f'  {"reviewed selection":18} {args.out}',
+    ]
+    if args.write_list is not None:
+        lines.append(f'  {"list":18} {args.write_list}')
+    logger.info('\n'.join(['Summary', *lines]))
+
+
+if __name__ == '__main__':
+    run_tool(main, parse_args())
