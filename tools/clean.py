@@ -86,7 +86,14 @@ from deft_mm.evaluation import SelectionReport
 from deft_mm.fileio import require_writable, write_atomically
 from deft_mm.main_process import on_main_process
 from deft_mm.models.clip import clip_named
-from deft_mm.selection import SampleTable, Selector, build_selector, is_edited
+from deft_mm.selection import (
+    SampleTable,
+    Selector,
+    apply_corrections,
+    build_selector,
+    is_edited,
+    read_corrections,
+)
 
 REPO = Path(__file__).resolve().parent.parent
 LOOK_ALIKES_FILE = 'look_alikes.csv'
@@ -123,6 +130,15 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         'of a folder or list, arguments of ImageFolderDataset, such as classes="[cat,dog]"; of a '
         'config, override its keys',
         '--data-options',
+    )
+    parser.add_argument(
+        '--corrections',
+        nargs='+',
+        type=Path,
+        default=[],
+        metavar='FILE',
+        help='corrections.csv of this data, or several: detectors learn from these labels and do '
+        'not doubt them',
     )
     parser.add_argument(
         '--out', type=Path, help='work directory. Defaults to work_dirs/clean/<name of the data>'
@@ -184,7 +200,7 @@ def may_replace(args: argparse.Namespace, path: Path, samples: SampleTable) -> b
     """Whether a new selection is to be written; False where the edited one is to be trained on."""
     hint = 'Give another --out, or move it away.'
     require_own(path, samples, hint)
-    if not (path.exists() and is_edited(path)):
+    if not (path.exists() and is_edited(path, samples)):
         return True
     if args.then is not None and args.detector is None:
         return False
@@ -192,6 +208,20 @@ def may_replace(args: argparse.Namespace, path: Path, samples: SampleTable) -> b
         f"'{path}' was edited since it was written, and would be replaced: train on it as it is "
         '(--then METHOD, without --detector), give another --out, or move it away.'
     )
+
+
+def corrected(args: argparse.Namespace, samples: SampleTable, logger: MMLogger) -> SampleTable:
+    """The samples with what people have decided of them."""
+    if not args.corrections:
+        return samples
+    files = [read_corrections(path, samples) for path in args.corrections]
+    review = apply_corrections(samples, files)
+    if review.conflicts:
+        logger.warning(
+            f'Reviewers differ on {len(review.conflicts)} samples, which stay undecided unless one '
+            'excludes them: tools/apply_corrections.py lists them.'
+        )
+    return review.table
 
 
 def choose_selector(args: argparse.Namespace) -> Selector | None:
@@ -256,10 +286,10 @@ def run(args: argparse.Namespace) -> list[str] | None:
 
     with problems_kept(out / 'data_report.csv'):
         dataset, reports = read_data(data)
-    samples = sample_table_of(dataset)
+    samples = corrected(args, sample_table_of(dataset), logger)
     why = f"--detector '{args.detector}' decides."
     if selector is None:
-        selector, why = default_selector(samples.given_label)
+        selector, why = default_selector(samples.label)
     require_enough(selector, samples)
     transforms, preprocessor = evaluation_transforms(cfg, data, dataset)
     detector = build_zero_shot_detector(cfg, preprocessor, class_names_of(dataset), args.template)

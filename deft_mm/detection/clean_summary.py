@@ -11,7 +11,13 @@ from functools import cached_property
 import numpy as np
 
 from deft_mm.csv_cells import to_csv
-from deft_mm.selection import AuditSelector, SampleTable, ScoreSelector, Selector
+from deft_mm.selection import (
+    AuditSelector,
+    SampleTable,
+    ScoreSelector,
+    Selector,
+    count_decisions,
+)
 from deft_mm.selection.class_probs import SCORES, class_probs
 from deft_mm.selection.neighbours import LookAlikes, look_alikes
 from deft_mm.selection.score_selector import known_rows
@@ -44,9 +50,7 @@ def detector_probs(selector: Selector, table: SampleTable) -> np.ndarray | None:
     needs, num_classes = SCORES[name][1], len(table.class_names)
     known, columns = known_rows(table, needs)
     probs_NC = np.full((len(table), num_classes), np.nan)
-    probs_NC[known] = class_probs([name], table.given_label[known], num_classes, columns, options)[
-        name
-    ]
+    probs_NC[known] = class_probs([name], table.label[known], num_classes, columns, options)[name]
     return probs_NC
 
 
@@ -78,7 +82,7 @@ class CleanSummary:
             others_NC = np.nan_to_num(self.probs, nan=-1.0)
             others_NC[np.arange(len(table)), table.given_label] = -1.0
             suggested_N = np.where(others_NC.max(axis=1) >= 0, others_NC.argmax(axis=1), -1)
-        return np.where(table.kept, -1, suggested_N)
+        return np.where(table.rejected, suggested_N, -1)
 
     @cached_property
     def detected(self) -> SampleTable:
@@ -112,7 +116,7 @@ class CleanSummary:
     @cached_property
     def look_first(self) -> np.ndarray:
         """np.ndarray: (R,) int64, the rejected samples, the most doubtful first."""
-        rejected = np.flatnonzero(~self.table.kept & self.table.readable)
+        rejected = np.flatnonzero(self.table.rejected & self.table.readable)
         score = np.nan_to_num(self.table.score[rejected], nan=np.inf)
         return rejected[np.argsort(score, kind='stable')]
 
@@ -143,7 +147,7 @@ class CleanSummary:
         if table.feature is None or len(table) > _COMPARED:
             return None
         known, columns = known_rows(table, ('feature',))
-        found = look_alikes(columns['feature'], table.given_label[known])
+        found = look_alikes(columns['feature'], table.label[known])
         where = np.flatnonzero(known)
         return replace(found, pairs=where[found.pairs], outliers=where[found.outliers])
 
@@ -171,7 +175,7 @@ class CleanSummary:
     @property
     def agreement(self) -> float:
         """float: Share of the images of which zero-shot CLIP says the given label."""
-        return float((self.table.pred_label == self.table.given_label).mean())
+        return float((self.table.pred_label == self.table.label).mean())
 
     def figures(self) -> dict:
         """Return the figures as plain types, for a file.
@@ -179,9 +183,10 @@ class CleanSummary:
         Returns:
             dict: ``samples``, ``kept``, ``rejected``; ``wrong_share`` with ``estimate``, ``low``
             and ``high``, and ``systematic_errors``, a list of pairs, where there was an audit, else
-            None; ``zero_shot_agreement``; ``classes``; ``pairs``; ``look_first``; ``look_alikes``,
-            the number of near duplicates with different labels and of outliers, None where images
-            were not compared.
+            None; ``decisions``, how many samples people have 'relabelled', 'confirmed', 'excluded'
+            and left 'undecided'; ``zero_shot_agreement``; ``classes``; ``pairs``; ``look_first``;
+            ``look_alikes``, the number of near duplicates with different labels and of outliers,
+            None where images were not compared.
         """
         table, audit, names = self.table, self.audit, self.table.class_names
         found = self.look_alikes
@@ -196,6 +201,7 @@ class CleanSummary:
             rejected=len(table) - table.num_kept,
             wrong_share=wrong_share,
             systematic_errors=systematic,
+            decisions=count_decisions(table),
             zero_shot_agreement=round(self.agreement, 4),
             classes=self.classes,
             pairs=self.pairs[:_LISTED],
@@ -214,6 +220,9 @@ class CleanSummary:
         table = self.table
         rejected = len(table) - table.num_kept
         rows = [('kept', f'{table.num_kept} of {len(table)} images, {rejected} rejected')]
+        if table.decided.any():
+            counts = count_decisions(table)
+            rows.append(('by people', ', '.join(f'{n} {word}' for word, n in counts.items())))
         if self.audit is not None:
             low, high = self.audit.interval
             rows.append(

@@ -202,7 +202,7 @@ class _Asked:
     def __init__(self, table: SampleTable, matching: ClassMatching | None, among_all: bool) -> None:
         self.scored_N = np.ones(len(table), dtype=bool)
         self.num_classes = len(table.class_names)
-        given, self.columns_K, self.label_K = table.given_label, None, None
+        given, self.columns_K, self.label_K = table.label, None, None
         if matching is not None:
             classes = matching.matched
             columns = matching.detector_label[classes]

@@ -126,7 +126,7 @@ def _decide(
     if limits is not None:
         scored = table.scored
         kept[scored] = limits.apply(
-            kept[scored], score[scored], table.given_label[scored], table.readable[scored]
+            kept[scored], score[scored], table.label[scored], table.readable[scored]
         )
     return kept, score
 

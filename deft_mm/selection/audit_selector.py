@@ -87,7 +87,7 @@ class AuditSelector(Selector):
             columns['neighbours'] = nearest_neighbours(columns['feature'], k)
         self.audit = audit(
             lambda labels: class_probs(self.detectors, labels, num_classes, columns, self.options),
-            table.given_label[known],
+            table.label[known],
             num_classes,
             planted=self.planted,
             random_state=self.options['random_state'],

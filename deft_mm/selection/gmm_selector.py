@@ -72,7 +72,7 @@ class GMMSelector(Selector):
 
     def __call__(self, table: SampleTable) -> tuple[np.ndarray, np.ndarray]:
         """Select by the posterior; see :meth:`Selector.__call__`."""
-        posterior = self.posterior(table.loss, table.given_label)
+        posterior = self.posterior(table.loss, table.label)
         return posterior > self.threshold, posterior
 
     def posterior(self, loss: np.ndarray, given_label: np.ndarray | None = None) -> np.ndarray:

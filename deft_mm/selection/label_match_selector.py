@@ -29,4 +29,4 @@ class LabelMatchSelector(Selector):
 
     def __call__(self, table: SampleTable) -> tuple[np.ndarray, np.ndarray]:
         """Select by prediction; see :meth:`Selector.__call__`."""
-        return table.pred_label == table.given_label, np.exp(-table.loss)
+        return table.pred_label == table.label, np.exp(-table.loss)

@@ -12,7 +12,7 @@ from mmpretrain.registry import TASK_UTILS
 from deft_mm.selection.class_probs import SCORES, class_probs, options_of
 from deft_mm.selection.cuts import CUTS, require_cleanlab
 from deft_mm.selection.row_parts import row_parts
-from deft_mm.selection.sample_table import SampleTable
+from deft_mm.selection.sample_table import EXCLUDED, SampleTable
 from deft_mm.selection.selector import Selector
 
 _RULES = (
@@ -104,7 +104,7 @@ class ScoreSelector(Selector):
     def __call__(self, table: SampleTable) -> tuple[np.ndarray, np.ndarray]:
         """Select by score and cut; see :meth:`Selector.__call__`."""
         known, columns = known_rows(table, self.needs)
-        labels, num_classes = table.given_label[known], len(table.class_names)
+        labels, num_classes = table.label[known], len(table.class_names)
         found = class_probs([self.score], labels, num_classes, columns, self.score_options)
         kept, score = np.zeros(len(table), dtype=bool), np.full(len(table), np.nan)
         kept[known], score[known] = CUTS[self.cut](found[self.score], labels, **self.cut_options)
@@ -116,6 +116,8 @@ def known_rows(
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The samples of which wide columns are known, and what these say of them.
 
+    Samples that people have excluded are none.
+
     Args:
         table (SampleTable): N samples.
         names (tuple[str]): Wide columns.
@@ -125,7 +127,7 @@ def known_rows(
         name of the column: no copy where that is all of them.
     """
     columns = {name: getattr(table, name) for name in names}
-    known = np.ones(len(table), dtype=bool)
+    known = table.corrected_label != EXCLUDED
     for column in columns.values():
         for part in row_parts(len(table)):
             known[part] &= np.isfinite(column[part]).all(axis=1)

@@ -136,11 +136,13 @@ def read_selection(path: str | PathLike) -> SampleTable:
     return table
 
 
-def is_edited(path: str | PathLike) -> bool:
+def is_edited(path: str | PathLike, known: SampleTable | None = None) -> bool:
     """Whether a selection file holds what a person has decided.
 
     Args:
         path (str | PathLike): The file.
+        known (SampleTable, optional): The same samples, with corrected labels that don't count.
+            Defaults to None.
 
     Returns:
         bool: Whether it has corrected labels, or other values than were written; the order of rows,
@@ -152,7 +154,10 @@ def is_edited(path: str | PathLike) -> bool:
         ImportError: See there.
     """
     table, header = _read(Path(path))
-    return bool(table.decided.any()) or _is_changed(table, header)
+    decided = table.decided
+    if known is not None:
+        decided = decided & (table.corrected_label != known.corrected_label)
+    return bool(decided.any()) or _is_changed(table, header)
 
 
 def _read(path: Path) -> tuple[SampleTable, dict]:

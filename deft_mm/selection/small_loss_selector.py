@@ -71,7 +71,7 @@ class SmallLossSelector(Selector):
 
     def __call__(self, table: SampleTable) -> tuple[np.ndarray, np.ndarray]:
         """Select by loss; see :meth:`Selector.__call__`."""
-        group = table.given_label if self.per_class else np.zeros(len(table), dtype=np.int64)
+        group = table.label if self.per_class else np.zeros(len(table), dtype=np.int64)
         kept = np.zeros(len(table), dtype=bool)
         for value in np.unique(group):
             members = np.flatnonzero(table.has_scores & (group == value))

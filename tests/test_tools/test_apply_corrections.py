@@ -1,15 +1,12 @@
 """Corrections of people, from their files into a selection, a list and a data set."""
 
-import json
-
 import numpy as np
 import pytest
+from corrections_utils import corrections
 from PIL import Image
 
-from deft_mm.csv_cells import ESCAPED, to_csv
 from deft_mm.datasets import CleanSubset, ImageFolderDataset, given_labels_of, sample_table_of
 from deft_mm.selection import read_selection, write_selection
-from deft_mm.selection.corrections import COLUMNS
 from tool_utils import tool
 
 CLASSES = ['=cat', 'dog, "big"', 'exclude']
@@ -36,32 +33,6 @@ def selection(dataset, tmp_path):
     kept = np.arange(NUMBER) % 2 == 0
     path = tmp_path / 'selection.csv'
     write_selection(path, table.with_columns(kept=kept, pred_prob=np.full(NUMBER, 0.5)))
-    return path
-
-
-def corrections(path, selection, *rows, reviewer='ann', **header):
-    """Write a file as the review page does: sample, action, corrected class, time."""
-    table = read_selection(selection)
-    about = dict(
-        format='deft_mm-corrections',
-        format_version=1,
-        fingerprint=table.fingerprint.to_dict(),
-        classes=table.class_names,
-    )
-    lines = [f'# {key}: {json.dumps(value)}' for key, value in {**about, **header}.items()]
-    cells = [
-        (
-            i,
-            table.img_path[i],
-            table.class_names[table.given_label[i]],
-            name,
-            action,
-            reviewer,
-            *(time or ['2026-11-27T10:00:00+00:00']),
-        )
-        for i, action, name, *time in rows
-    ]
-    path.write_text('\n'.join([*lines, ESCAPED, to_csv([COLUMNS, *cells])]))
     return path
 
 

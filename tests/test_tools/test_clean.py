@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from corrections_utils import corrections
 from mmengine.config import Config
 from PIL import Image
 from process_utils import run_tool
@@ -384,3 +385,51 @@ def test_two_processes_select_what_one_selects(images, cleaned, tmp_path):
     together, alone = (read_selection(folder / 'selection.csv') for folder in (out, cleaned))
     np.testing.assert_array_equal(together.kept, alone.kept)
     np.testing.assert_allclose(together.score, alone.score, atol=1e-4)
+
+
+def test_the_next_round_learns_from_corrections_and_does_not_doubt_them(
+    copy, images, tmp_path, monkeypatch
+):
+    path = copy / 'selection.csv'
+    first = read_selection(path)
+    true = true_labels(first)
+    look = [one['sample_idx'] for one in figures_of(copy)['look_first'][:30]]
+    names = first.class_names
+    rows = [
+        (i, 'keep', '') if true[i] == first.given_label[i] else (i, 'relabel', names[true[i]])
+        for i in look[1:]
+    ]
+    file = corrections(tmp_path / 'corrections.csv', path, (look[0], 'exclude', ''), *rows)
+    options = [images, '--clip', 'tiny', '--out', copy, '--corrections', file]
+    clean(monkeypatch, *options)
+    second = read_selection(path)
+    assert second.fingerprint == first.fingerprint
+    assert second.corrected_label[look[0]] == -2 and not second.kept[look[0]]
+    np.testing.assert_array_equal(second.corrected_label[look[1:]], true[look[1:]])
+    assert second.kept[look[1:]].all()
+    figures = figures_of(copy)
+    assert not {one['sample_idx'] for one in figures['look_first']} & set(look)
+    assert figures['decisions']['excluded'] == 1
+    assert figures['decisions']['undecided'] == NUM_IMAGES - 30
+    assert 'by people' in (copy / 'clean.log').read_text()
+    # The others are scored anew, with what was learned of these.
+    others = np.setdiff1d(np.arange(NUM_IMAGES), look)
+    assert (second.score[others] != first.score[others]).mean() > 0.9
+
+    clean(monkeypatch, *options)  # again, and nothing is lost
+    assert is_same(read_selection(path), second)
+    with pytest.raises(ValueError, match='was edited since it was written'):
+        clean(monkeypatch, *options[:-2])
+    with pytest.raises(ValueError, match='belongs to another data set'):
+        other = corrections(tmp_path / 'other.csv', path, classes=[], fingerprint=OTHER)
+        clean(monkeypatch, *options[:-1], other)
+
+
+OTHER = dict(num_samples=3, class_names='0' * 16, given_labels='0' * 16, images='0' * 16)
+
+
+def is_same(one, two) -> bool:
+    return all(
+        np.array_equal(values, two.results()[name], equal_nan=True)
+        for name, values in one.results().items()
+    )
