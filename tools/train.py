@@ -2,6 +2,7 @@
 
 python tools/train.py configs/deft/deft_digits_sym40.py
 python tools/train.py CONFIG --resume       # goes on from the newest checkpoint
+python tools/train.py CONFIG --corrections corrections.csv
 bash tools/dist_train.sh CONFIG 8           # eight processes on this machine
 """
 
@@ -48,6 +49,13 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='restart the data-loading workers every epoch',
     )
+    parser.add_argument(
+        '--corrections',
+        nargs='+',
+        metavar='FILE',
+        help='corrections.csv of the training set, or several: their labels are trained on, and no '
+        'detector doubts them',
+    )
     add_common_arguments(parser)
     add_traceback_option(parser)
     return parser.parse_args()
@@ -69,6 +77,12 @@ def apply_training_options(cfg: Config, args: argparse.Namespace) -> None:
     for name in ('train_dataloader', 'train_cfg', 'optim_wrapper'):
         if cfg.get(name) is None:
             raise ValueError(f'{args.config} has no {name}, or None: training needs one.')
+    if args.corrections:
+        cfg.train_dataloader.dataset = dict(
+            type='CorrectedLabels',
+            dataset=cfg.train_dataloader.dataset,
+            corrections=[str(Path(path).absolute()) for path in args.corrections],
+        )
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:

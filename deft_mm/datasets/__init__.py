@@ -14,6 +14,7 @@ from deft_mm.datasets.cifar100_dataset import CIFAR100Dataset
 from deft_mm.datasets.clean_prob_weighted_dataset import CleanProbWeightedDataset
 from deft_mm.datasets.clean_subset import CleanSubset
 from deft_mm.datasets.clothing1m import Clothing1M
+from deft_mm.datasets.corrected_labels import CorrectedLabels
 from deft_mm.datasets.cub_dataset import CUBDataset
 from deft_mm.datasets.dataset_fingerprint import dataset_fingerprint
 from deft_mm.datasets.digits_dataset import DigitsDataset
@@ -58,6 +59,7 @@ __all__ = [
     'CleanProbWeightedDataset',
     'CleanSubset',
     'Clothing1M',
+    'CorrectedLabels',
     'DigitsDataset',
     'EvaluationView',
     'FastLoadImageFromFile',

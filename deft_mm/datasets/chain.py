@@ -103,6 +103,24 @@ def given_labels_of(dataset: Any) -> np.ndarray:
     return collect(dataset, values_of)
 
 
+def corrected_labels_of(dataset: Any) -> np.ndarray:
+    """Collect the labels that people have decided on.
+
+    Args:
+        dataset: A classification data set, wrapped or not.
+
+    Returns:
+        np.ndarray: (N,) int64, -1 where nobody has.
+    """
+
+    def values_of(inner: Any) -> np.ndarray | None:
+        if isinstance(inner, BaseDataset):
+            return np.full(len(inner), -1)
+        return getattr(inner, 'corrected_labels', None)
+
+    return collect(dataset, values_of)
+
+
 def clean_labels_of(dataset: Any) -> np.ndarray | None:
     """Collect the true labels, for metrics only.
 

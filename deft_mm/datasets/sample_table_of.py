@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from deft_mm.datasets.chain import class_names_of, given_labels_of, img_paths_of
+from deft_mm.datasets.chain import (
+    class_names_of,
+    corrected_labels_of,
+    given_labels_of,
+    img_paths_of,
+)
 from deft_mm.datasets.dataset_fingerprint import dataset_fingerprint
 from deft_mm.selection.sample_table import SampleTable
 
@@ -16,7 +21,8 @@ def sample_table_of(dataset: Any) -> SampleTable:
         dataset: A classification data set, wrapped or not, of N samples.
 
     Returns:
-        SampleTable: Its N rows: labels, paths and fingerprint; no scores, nothing kept.
+        SampleTable: Its N rows: labels, paths, fingerprint and what people have decided, where a
+        :class:`~deft_mm.datasets.CorrectedLabels` says so; no scores.
 
     Raises:
         ValueError: If the data set has no class names, or samples without a single label.
@@ -26,4 +32,5 @@ def sample_table_of(dataset: Any) -> SampleTable:
         class_names=class_names_of(dataset),
         img_path=img_paths_of(dataset),
         given_label=given_labels_of(dataset),
+        corrected_label=corrected_labels_of(dataset),
     )

@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from corrections_utils import corrections
+from mmpretrain.registry import DATASETS
 
+from deft_mm.datasets import CorrectedLabels
 from deft_mm.selection import EXCLUDED, read_selection, write_selection
 from runner_utils import run, same_state, tiny
+from tool_utils import tool
 
 CONFIG = 'deft/deft_digits_sym40.py'
 
@@ -55,3 +59,69 @@ def test_stage_2_trains_with_the_corrected_labels_resumed_or_not(corrected, tmp_
     assert same_state(runner.model.state_dict(), resumed.model.state_dict())
     state = torch.load(tmp_path / 'resumed/epoch_2.pth', weights_only=True)['deft']
     np.testing.assert_array_equal(state['selection']['corrected_label'], table.corrected_label)
+
+
+@pytest.fixture(scope='module')
+def reviewed(corrected, tmp_path_factory):
+    """The same decisions as a file of corrections."""
+    table = read_selection(corrected)
+    rows = [
+        (i, 'exclude', '') if label == EXCLUDED else (i, 'relabel', table.class_names[label])
+        for i, label in enumerate(table.corrected_label)
+        if label != -1
+    ]
+    return corrections(tmp_path_factory.mktemp('reviewed') / 'corrections.csv', corrected, *rows)
+
+
+def test_a_detector_is_trained_on_corrections_and_does_not_doubt_them(
+    corrected, reviewed, tmp_path
+):
+    table = read_selection(corrected)
+    cfg = config(tmp_path, 3, detector_epochs=2)
+    cfg.train_dataloader.dataset = dict(
+        type='CorrectedLabels', dataset=cfg.train_dataloader.dataset, corrections=str(reviewed)
+    )
+    runner = run(cfg)
+    selection = read_selection(tmp_path / 'selection.csv')
+    left = np.flatnonzero(table.corrected_label != EXCLUDED)
+    assert len(selection) == len(left) == len(table) - 1
+    np.testing.assert_array_equal(selection.given_label, table.label[left])
+    np.testing.assert_array_equal(selection.corrected_label, table.corrected_label[left])
+    assert selection.kept[selection.decided].all() and not selection.kept.all()
+    seen = {i for epoch, batch in runner.order.batches for i in batch if epoch < 2}
+    assert seen == set(left)
+    dataset = runner.train_dataloader.dataset
+    assert set(dataset.indices) == set(np.flatnonzero(selection.kept))
+    log = next(tmp_path.glob('*/vis_data/scalars.json')).read_text()
+    assert log.count('selection/f1') == 2  # of both epochs of the detector
+
+
+def test_true_labels_stay_true_where_they_are_known(reviewed, tmp_path):
+    cfg = config(tmp_path, 2)
+    inner = DATASETS.build(cfg.train_dataloader.dataset)
+    dataset = CorrectedLabels(inner, reviewed)
+    np.testing.assert_array_equal(dataset.clean_labels, inner.clean_labels[dataset.indices])
+    assert '1 relabelled, 1 confirmed, 1 excluded, 21 undecided' in repr(dataset)
+    assert len(dataset) == 23
+    for wrong in (3, [], None):
+        with pytest.raises(TypeError, match='`corrections` is the path of a corrections.csv'):
+            CorrectedLabels(inner, wrong)
+    with pytest.raises(FileNotFoundError, match='nowhere.csv'):
+        CorrectedLabels(inner, 'nowhere.csv')
+
+
+def test_train_py_takes_corrections_and_refuses_those_of_other_data(
+    corrected, reviewed, tmp_path, monkeypatch
+):
+    config(tmp_path / 'unused', 3, detector_epochs=2).dump(tmp_path / 'config.py')
+    command = ['train.py', tmp_path / 'config.py', '--work-dir', tmp_path / 'run']
+    other = corrections(tmp_path / 'other.csv', corrected, fingerprint=OTHER)
+    with pytest.raises(ValueError, match='other.csv. belongs to another data set'):
+        tool(monkeypatch, *command, '--corrections', other)
+    assert not list(tmp_path.glob('run/*.pth'))
+    tool(monkeypatch, *command, '--corrections', reviewed)
+    selection = read_selection(tmp_path / 'run/selection.csv')
+    assert selection.decided.sum() == 2 and selection.kept[selection.decided].all()
+
+
+OTHER = dict(num_samples=3, class_names='0' * 16, given_labels='0' * 16, images='0' * 16)

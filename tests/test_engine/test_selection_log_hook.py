@@ -77,12 +77,11 @@ def messages_of(name: str, *epochs, head=None) -> list[list[str]]:
     model = SimpleNamespace(head=head or ScoringHead())
     runner = SimpleNamespace(message_hub=hub, epoch=5, model=model)
     given = np.repeat(np.arange(10), 100)
-    dataset = SimpleNamespace(metainfo=dict(classes=list('abcdefghij')), given_labels=given)
     for shares in epochs:
         said.append([])
         runner.logger = SimpleNamespace(warning=said[-1].append)
         kept = np.concatenate([np.arange(100) < round(100 * s) for s in shares])
-        hook._warn_of_collapse(runner, dataset, np.arange(1000), kept)
+        hook._warn_of_collapse(runner, list('abcdefghij'), given, kept)
     return said
 
 

@@ -5,6 +5,7 @@ Shapes: C classes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import astuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 from torch.utils.data import Dataset
 
-from deft_mm.datasets import NoisyLabelDataset
+from deft_mm.datasets import CorrectedLabels, NoisyLabelDataset
 from deft_mm.engine.stage_switch import active_model, training_data
 from deft_mm.evaluation import DetectionCounts
 from deft_mm.models.heads import ScoringHead
@@ -75,15 +76,15 @@ class SelectionLogHook(Hook):
         index = torch.cat([index for index, _ in self._batches]).cpu().numpy()
         kept = torch.cat([selected for _, selected in self._batches]).cpu().numpy()
         dataset = training_data(runner)
-        self._log_figures(runner, dataset, index, kept)
-        # Only a wrapper of ours stamps the index by which a label is found.
-        if _head(runner).doubts_labels and isinstance(dataset, NoisyLabelDataset):
-            self._warn_of_collapse(runner, dataset, index, kept)
+        given_N, clean_N = _labels_by_index(dataset)
+        given = None if given_N is None else given_N[index]
+        self._log_figures(runner, kept, given, None if clean_N is None else clean_N[index])
+        if _head(runner).doubts_labels and given is not None:
+            self._warn_of_collapse(runner, dataset.metainfo['classes'], given, kept)
 
-    def _log_figures(self, runner: Runner, dataset: Dataset, index, kept) -> None:
-        known = isinstance(dataset, NoisyLabelDataset) and dataset.clean_labels is not None
-        given = dataset.given_labels[index] if known else kept
-        clean = dataset.clean_labels[index] if known else kept
+    def _log_figures(self, runner: Runner, kept, given, clean) -> None:
+        known = clean is not None
+        given, clean = (given, clean) if known else (kept, kept)
         counts = torch.tensor(astuple(DetectionCounts.from_arrays(kept, given, clean)))
         all_reduce(counts)
         metrics = DetectionCounts(*counts.tolist()).metrics()
@@ -96,10 +97,8 @@ class SelectionLogHook(Hook):
         text = ', '.join(f'{name} {value:.2f}' for name, value in figures.items())
         runner.logger.info(f'Epoch {runner.epoch + 1}, running selection (%): {text}')
 
-    def _warn_of_collapse(self, runner: Runner, dataset: NoisyLabelDataset, index, kept) -> None:
+    def _warn_of_collapse(self, runner: Runner, names: Sequence[str], given, kept) -> None:
         """Compare the kept shares with the highest ones so far; those are kept for a resume."""
-        names = dataset.metainfo['classes']
-        given = dataset.given_labels[index]
         counts_2C = torch.from_numpy(
             np.stack(
                 [
@@ -133,6 +132,19 @@ class SelectionLogHook(Hook):
         hub.update_info(
             'highest_kept_shares', np.where(fallen, share, np.maximum(share, highest)).tolist()
         )
+
+
+def _labels_by_index(dataset: Dataset) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Given and true labels by the ``sample_idx`` that wrappers of ours stamp; None if unknown."""
+    if isinstance(dataset, NoisyLabelDataset):
+        return dataset.given_labels, dataset.clean_labels
+    if not isinstance(dataset, CorrectedLabels):
+        return None, None
+    given_N, clean_N = _labels_by_index(dataset.dataset)
+    if given_N is not None:
+        given_N = given_N.copy()
+        given_N[dataset.indices] = dataset.given_labels
+    return given_N, clean_N
 
 
 def _head(runner: Runner):
