@@ -63,18 +63,24 @@ class _Recorder(Selector):
 
 
 def digits(noises: Sequence[str], seeds: Sequence[int], clip: str) -> Iterator[tuple[str, Arrays]]:
-    """The digits' arrays, for each noise and seed."""
+    """The digits' arrays, training and test, for each noise and seed."""
     cfg, recorder = read_config(str(CONFIG), dict(clip=clip)), _Recorder()
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        dataset = DATASETS.build(cfg.train_dataloader.dataset.dataset)
+        test, dataset = (
+            DATASETS.build(config)
+            for config in (cfg.test_dataloader.dataset, cfg.train_dataloader.dataset.dataset)
+        )
         model = build_zero_shot_detector(cfg, preprocessor_of(cfg), class_names_of(dataset))
+        select(model, test, recorder, pipeline=cfg.test_dataloader.dataset.pipeline)
+        held_out = recorder.table
         select(model, dataset, recorder, pipeline=cfg.test_dataloader.dataset.pipeline)
     table = recorder.table
+    held_out = dict(test_feature=held_out.feature, test_labels=held_out.given_label)
     for name in noises:
         for seed in seeds:
             noise = TASK_UTILS.build(dict(NOISES[name], seed=seed))
             labels = noise(table.given_label, len(table.class_names), dataset)
-            arrays = dict(probs=table.probs, feature=table.feature, labels=labels)
+            arrays = dict(held_out, probs=table.probs, feature=table.feature, labels=labels)
             yield name, dict(arrays, clean=table.given_label)
 
 

@@ -41,3 +41,28 @@ def test_the_digits_by_the_built_in_clip(capsys):
     row = row_of(capsys, '--noises', 'asym40', '--seeds', 1, 2)
     assert row['labels'] == 'asym40' and row['warned'] == '2 of 2'
     assert float(row['F1 picked']) > float(row['all kept'])
+
+
+def test_decisions_in_the_order_of_the_detector_fix_more_than_in_any(capsys, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
+    feature, labels, probs = clusters(1000, 4, wrong=0.3)
+    clean = np.arange(1000) % 4
+    test_feature, test_labels, _ = clusters(200, 4, seed=1)
+    path = tmp_path / 'mine.npz'
+    arrays = dict(test_feature=test_feature, test_labels=test_labels)
+    np.savez(path, feature=feature, labels=labels, probs=probs, clean=clean, **arrays)
+    main = runpy.run_path(str(SCRIPT.with_name('rounds.py')))['main']
+    main(['--arrays', str(path), '--decisions', '50', '--rounds', '2'])
+    head, _, *rows = capsys.readouterr().out.strip().splitlines()[-4:]
+    names = [name.strip() for name in head.strip('|').split('|')]
+    detector, any_order = (
+        dict(zip(names, [cell.strip() for cell in row.strip('|').split('|')], strict=True))
+        for row in rows
+    )
+    assert (detector['order'], any_order['order']) == ('detector', 'random')
+    assert float(detector['fixed per 100, round 1']) > 90
+    assert 15 < float(any_order['fixed per 100, round 1']) < 45
+    wrong, left = 100 * (labels != clean).mean(), float(detector['left'])
+    fixed = sum(float(detector[f'fixed per 100, round {i}']) for i in (1, 2)) / 2
+    assert left == pytest.approx(wrong - fixed / 10, abs=0.06)
+    assert float(detector['accuracy 2']) > 90
