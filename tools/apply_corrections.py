@@ -3,12 +3,18 @@
 python tools/apply_corrections.py work_dirs/RUN/selection.csv corrections.csv
 python tools/apply_corrections.py selection.csv ann.csv bob.csv --out reviewed.csv
 python tools/apply_corrections.py selection.csv corrections.csv --write-list fixed.csv
+python tools/apply_corrections.py selection.csv corrections.csv --move path/to/images [--yes]
+python tools/apply_corrections.py --undo moved.csv
 
 The reviewed selection (reviewed.csv beside the selection, or --out) has a column corrected_label,
 which goes before what the detector says wherever the file is used: NoiseFilterHook.selection,
 CleanSubset and its like. Where reviewers don't agree, a sample is excluded if one of them excludes
 it, else it stays as it was; conflicts are listed. fixed.csv has the columns path,label of all
 images but the excluded ones: a list for tools/clean.py and for data_root of the folder configs.
+
+--move says which images would go to the folder of another class, or, excluded, to
+<images>_excluded; with --yes they do, and moved.csv beside the selection is what --undo takes.
+The selection is then one of other files: clean them anew.
 """
 
 from __future__ import annotations
@@ -23,6 +29,7 @@ from mmengine.logging import MMLogger
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.command_line import add_traceback_option, run_tool
 from deft_mm.csv_cells import ESCAPED, to_cell, to_csv
+from deft_mm.datasets.own_images import Move, move_images, plan_moves, undo_moves
 from deft_mm.fileio import require_writable, write_atomically
 from deft_mm.selection import (
     EXCLUDED,
@@ -45,16 +52,26 @@ _SHOWN = 20
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Put corrections into a selection')
-    parser.add_argument('selection', type=Path, help='selection file that was reviewed')
-    parser.add_argument('corrections', nargs='+', type=Path, help='corrections.csv, or several')
+    parser.add_argument('selection', nargs='?', type=Path, help='selection that was reviewed')
+    parser.add_argument('corrections', nargs='*', type=Path, help='corrections.csv, or several')
     parser.add_argument(
         '--out', type=Path, help='reviewed selection. Defaults to reviewed.csv beside the selection'
     )
     parser.add_argument(
         '--write-list', type=Path, metavar='FILE', help='list of images with right labels (.csv)'
     )
+    parser.add_argument(
+        '--move', type=Path, metavar='FOLDER', help='say which images in this folder would move'
+    )
+    parser.add_argument('--yes', action='store_true', help='and move them')
+    parser.add_argument('--undo', type=Path, metavar='FILE', help='move images back, by moved.csv')
     add_traceback_option(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if (args.undo is None) == (not args.corrections):
+        parser.error('give a SELECTION and CORRECTIONS, or --undo FILE alone')
+    if args.yes and args.move is None:
+        parser.error('--yes belongs to --move')
+    return args
 
 
 def check_outputs(args: argparse.Namespace) -> None:
@@ -115,11 +132,37 @@ def conflict_lines(review: Review) -> list[str]:
     return lines + ([f'  and {left} more'] if left else [])
 
 
-def main(args: argparse.Namespace) -> None:
+def tell_moves(logger: MMLogger, moves: list[Move], title: str) -> None:
+    lines = [printable(f'  {move.source} -> {move.target}') for move in moves[:_SHOWN]]
+    left = len(moves) - len(lines)
+    logger.info('\n'.join([title, *lines, *([f'  and {left} more'] if left else [])]))
+
+
+def move(args: argparse.Namespace, table: SampleTable, logger: MMLogger) -> None:
+    """Say what would move, and move it where that is wanted."""
+    moves, record = plan_moves(table, args.move), args.selection.with_name('moved.csv')
+    if not args.yes:
+        tell_moves(logger, moves, f'{len(moves)} images would move, with --yes:')
+        return
+    move_images(moves, record)
+    tell_moves(logger, moves, f"{len(moves)} images have moved; back: --undo '{record}'")
+
+
+def undo(record: Path, logger: MMLogger) -> int:
+    back, left = undo_moves(record)
+    logger.info(f'{back} images are back where they were.')
+    if left:
+        tell_moves(logger, left, f'{len(left)} are left alone, not being where they were moved to:')
+    return int(bool(left))
+
+
+def main(args: argparse.Namespace) -> int | None:
+    logger = MMLogger.get_instance('apply_corrections')
+    if args.undo is not None:
+        return undo(args.undo, logger)
     if args.out is None:
         args.out = args.selection.with_name(f'reviewed{args.selection.suffix}')
     check_outputs(args)
-    logger = MMLogger.get_instance('apply_corrections')
     table = read_selection(args.selection)
     review = apply_corrections(table, [read_corrections(path, table) for path in args.corrections])
     if args.write_list is not None:
@@ -141,6 +184,8 @@ def main(args: argparse.Namespace) -> None:
     if args.write_list is not None:
         lines.append(f'  {"list":18} {args.write_list}')
     logger.info('\n'.join(['Summary', *lines]))
+    if args.move is not None:
+        move(args, review.table, logger)
 
 
 if __name__ == '__main__':

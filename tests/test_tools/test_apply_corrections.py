@@ -173,3 +173,74 @@ def test_nothing_that_is_there_is_lost(selection, tmp_path, monkeypatch):
         with pytest.raises(ValueError, match=match):
             tool(monkeypatch, 'apply_corrections.py', selection, file, *options)
     assert other.read_text() == 'a,b\n'
+
+
+def files_of(folder) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob('*.png')}
+
+
+@pytest.fixture
+def moving(selection, tmp_path, monkeypatch):
+    """Run the tool with decisions on three images of the folder, and give it."""
+    table = read_selection(selection)
+    right = CLASSES[(CLASSES.index(class_of(selection, 1)) + 1) % 3]
+    file = corrections(
+        tmp_path / 'c.csv', selection, (1, 'relabel', right), (4, 'exclude', ''), (5, 'keep', '')
+    )
+    images = tmp_path / 'images'
+
+    def run(*options, root=images):
+        tool(monkeypatch, 'apply_corrections.py', selection, file, '--move', root, *options)
+
+    run.images, run.right = images, right
+    run.names = [table.img_path[i].rpartition('/')[2] for i in (1, 4)]
+    return run
+
+
+def test_images_move_only_when_told_and_back_again(moving, selection, tmp_path, monkeypatch, capfd):
+    images, (relabelled, excluded) = moving.images, moving.names
+    before = files_of(tmp_path)
+    moving()
+    assert files_of(tmp_path) == before and not (tmp_path / 'moved.csv').exists()
+    assert '2 images would move, with --yes:' in capfd.readouterr().out
+    moving('--yes')
+    after = files_of(tmp_path)
+    assert sorted(after.values()) == sorted(before.values())
+    assert f'images/{moving.right}/{relabelled}' in after
+    out = f'images_excluded/{class_of(selection, 4)}/{excluded}'
+    assert out in after and f'images/{class_of(selection, 4)}/{excluded}' not in after
+    assert 'images have moved; back: --undo' in capfd.readouterr().out
+    with pytest.raises(FileNotFoundError, match='is not there: has it been moved already'):
+        moving('--yes')
+    tool(monkeypatch, 'apply_corrections.py', '--undo', tmp_path / 'moved.csv')
+    assert files_of(tmp_path) == before and (tmp_path / 'moved.csv.undone').exists()
+    assert images.is_dir()
+
+
+def test_nothing_moves_over_a_file_or_out_of_another_folder(moving, tmp_path):
+    taken = moving.images / moving.right / moving.names[0]
+    taken.write_bytes(b'mine')
+    before = files_of(tmp_path)
+    with pytest.raises(ValueError, match='where there is a file already: .*Nothing has been moved'):
+        moving('--yes')
+    with pytest.raises(ValueError, match='is not below .*a folder for each class, named as the'):
+        moving('--yes', root=tmp_path)
+    assert files_of(tmp_path) == before
+    taken.unlink()
+    (tmp_path / 'moved.csv').write_text('from,to\n')
+    with pytest.raises(ValueError, match='says what was moved before, and would be replaced'):
+        moving('--yes')
+
+
+def test_undo_leaves_alone_what_is_not_where_it_was_moved_to(moving, tmp_path, monkeypatch, capfd):
+    moving('--yes')
+    moved = moving.images / moving.right / moving.names[0]
+    moved.rename(tmp_path / 'elsewhere.png')
+    code = tool(monkeypatch, 'apply_corrections.py', '--undo', tmp_path / 'moved.csv')
+    assert code == 1 and (tmp_path / 'moved.csv').exists()
+    text = capfd.readouterr().out
+    assert '1 images are back' in text and '1 are left alone' in text and str(moved) in text
+    for content in ('a,b\n', '', 'from,to\nx\n'):
+        (tmp_path / 'x.csv').write_text(content)
+        with pytest.raises(ValueError, match='x.csv. is no record of moved images'):
+            tool(monkeypatch, 'apply_corrections.py', '--undo', tmp_path / 'x.csv')
