@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from mmpretrain.registry import TASK_UTILS
 
 from deft_mm.selection.audit import Audit, audit
 from deft_mm.selection.class_probs import NEIGHBOURS, SCORES, class_probs, options_of
+from deft_mm.selection.cuts import given_probability
 from deft_mm.selection.neighbours import nearest_neighbours
 from deft_mm.selection.sample_table import SampleTable
 from deft_mm.selection.score_selector import check_options, known_rows
@@ -27,6 +29,11 @@ class AuditSelector(Selector):
     highest estimated F1 select, from the labels as they were given; what the audit has found is
     logged. Where errors seem to be systematic, a warning names the classes. The score is the
     probability that the chosen detector gives the label.
+
+    Where people have corrected labels, the audit is of the given ones, since what is left of the
+    errors, once those have been put right that are found best, is no longer like planted ones. What
+    has been put right is taken off its share of wrong labels. The chosen detector learns from the
+    corrected labels.
 
     Args:
         detectors (Sequence[str]): Scores of :class:`~deft_mm.selection.ScoreSelector`. Without
@@ -85,15 +92,30 @@ class AuditSelector(Selector):
             # They are the same whatever is planted.
             k = self.options.get('k', NEIGHBOURS)
             columns['neighbours'] = nearest_neighbours(columns['feature'], k)
-        self.audit = audit(
-            lambda labels: class_probs(self.detectors, labels, num_classes, columns, self.options),
-            table.label[known],
+
+        def detect(labels: np.ndarray) -> dict[str, np.ndarray]:
+            return class_probs(self.detectors, labels, num_classes, columns, self.options)
+
+        given, right = table.given_label[known], table.label[known]
+        found = audit(
+            detect,
+            given,
             num_classes,
             planted=self.planted,
             random_state=self.options['random_state'],
         )
+        if (given != right).any():
+            score = given_probability(detect(right)[found.detector], right)
+            found = _corrected(found, float(np.mean(given != right)), score)
+        self.audit = found
         level = logging.WARNING if self.audit.systematic else logging.INFO
         print_log('\n'.join(self.audit.to_lines(table.class_names)), 'current', level)
         kept, score = np.zeros(len(table), dtype=bool), np.full(len(table), np.nan)
         kept[known], score[known] = self.audit.kept, self.audit.score
         return kept, score
+
+
+def _corrected(found: Audit, fixed: float, score: np.ndarray) -> Audit:
+    """The audit of the given labels, once a share of all has been put right."""
+    share, *interval = (max(0.0, value - fixed) for value in (found.wrong_share, *found.interval))
+    return replace(found, wrong_share=share, interval=tuple(interval), score=score)

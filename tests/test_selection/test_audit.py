@@ -89,6 +89,27 @@ def test_systematic_errors_are_told_with_the_classes_and_not_left_to_what_learne
     assert blind.systematic == () and blind.wrong_share < share / 2
 
 
+def test_what_people_have_put_right_is_taken_off_and_learned_from():
+    table = clustered(1500, 4, wrong=0.3)
+    clean = np.arange(1500) % 4
+    selector = AuditSelector()
+    kept, score = selector(table)
+    before = selector.audit
+    worst = np.argsort(score)[:300]
+    corrected = np.full(1500, -1)
+    corrected[worst] = clean[worst]
+    corrected[worst[0]] = -2
+    reviewed = table.with_columns(corrected_label=corrected)
+    kept, score = selector(reviewed)
+    found, fixed = selector.audit, (reviewed.label != table.given_label).sum() / 1499
+    assert np.isnan(score[worst[0]]) and not kept[worst[0]]
+    left = (reviewed.label != clean)[np.arange(1500) != worst[0]].mean()
+    assert abs(found.wrong_share - (before.wrong_share - fixed)) < 0.03
+    assert found.interval[0] <= left <= found.interval[1]
+    # Of a label that has been put right the detector is sure, which has learned from it.
+    assert score[worst[1:]].mean() > 0.8 > 0.2 > before.score[worst[1:]].mean()
+
+
 def test_neighbours_are_searched_for_once_whatever_is_planted(monkeypatch):
     table, searched = clustered(1500, 4, wrong=0.2), []
 
