@@ -7,15 +7,15 @@ and its percent-encoded bytes.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 # A line before the header of a table in which cells were changed.
 ESCAPED = '# escaped: true'
 _BYTES = 'bytes:'
+_TO_QUOTE = re.compile(r'[,"\r\n]')
 # An apostrophe more where there was one already, so that the way back is known.
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _QUOTED = re.compile(r"'+[=+\-@\t\r]")
@@ -62,12 +62,15 @@ def to_csv(rows: Iterable[Sequence]) -> str:
     Returns:
         str: A line a row.
     """
-    file = io.StringIO()
-    as_it_is = (int, float, type(None))
-    csv.writer(file, lineterminator='\n').writerows(
-        [cell if isinstance(cell, as_it_is) else to_cell(str(cell)) for cell in row] for row in rows
-    )
-    return file.getvalue()
+    return ''.join(f'{",".join(map(_csv_cell, row))}\n' for row in rows)
+
+
+def _csv_cell(cell: Any) -> str:
+    if isinstance(cell, (int, float, type(None))):
+        return '' if cell is None else str(cell)
+    text = to_cell(str(cell))
+    # The csv module of Python up to 3.12 leaves a carriage return unquoted, which ends a line.
+    return f'"{text.replace(chr(34), chr(34) * 2)}"' if _TO_QUOTE.search(text) else text
 
 
 def is_text(text: str) -> bool:

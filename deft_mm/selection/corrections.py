@@ -106,6 +106,8 @@ def read_corrections(path: str | PathLike, table: SampleTable) -> Corrections:
         missing = [name for name in COLUMNS if name not in names]
         if missing:
             raise ValueError(f'column {missing} is missing, found the columns {shorten(names)}')
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"There is no file of corrections '{path}'.") from error
     except (ValueError, csv.Error) as error:
         raise ValueError(f"'{path}' is no usable file of corrections: {error}.") from error
     source = f"'{path}'"
@@ -116,7 +118,7 @@ def read_corrections(path: str | PathLike, table: SampleTable) -> Corrections:
     decisions, reader = [], csv.reader(islice(lines_of(path), first, None), strict=True)
     try:
         for cells in filter(None, reader):
-            row = dict(zip(names, map(str.strip, map(decode, cells)), strict=False))
+            row = dict(zip(names, map(decode, cells), strict=False))
             decisions.append(_decision(row, table))
     except (ValueError, csv.Error) as error:
         raise ValueError(f'{source}, line {first + reader.line_num}: {error}.') from error
@@ -124,7 +126,8 @@ def read_corrections(path: str | PathLike, table: SampleTable) -> Corrections:
 
 
 def _decision(row: Mapping[str, str], table: SampleTable) -> Decision:
-    index, action, name = (row.get(key, '') for key in ('sample_idx', 'action', 'corrected_class'))
+    index, action = (row.get(key, '').strip() for key in ('sample_idx', 'action'))
+    name = row.get('corrected_class', '')
     if not index.isascii() or not index.isdecimal() or int(index) >= len(table):
         raise ValueError(f'sample_idx is {index!r}, and there are {len(table)} samples')
     given = table.class_names[table.given_label[int(index)]]

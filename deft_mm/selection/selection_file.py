@@ -279,7 +279,8 @@ def _read_corrections(cells: Sequence[str | None], classes: Sequence[str]) -> np
     # What is written by programs, who index, goes before names that look like it.
     label_of |= {str(label): label for label in range(len(classes))}
     label_of |= {_EXCLUDE: EXCLUDED, '': -1}
-    found = [label_of.get(_as_index((cell or '').strip())) for cell in cells]
+    texts = [cell or '' for cell in cells]
+    found = [label_of.get(text, label_of.get(_as_index(text.strip()))) for text in texts]
     if None in found:
         cell = cells[found.index(None)]
         raise ValueError(

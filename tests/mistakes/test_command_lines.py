@@ -68,6 +68,18 @@ NO_NOISE = REPO / 'configs/deft/deft_animal10n.py'
         ['detect.py', DIGITS, '--clip-only', '--out', 'run/notes.txt'],
         r"--out 'run/notes\.txt' is no selection file",
     ),
+    ('no classifier', ['predict.py', 'no.pth', 'x.png'], r'^predict\.py: Checkpoint no\.pth does'),
+    (
+        'no selection to correct',
+        ['apply_corrections.py', 'no.csv', 'c.csv'],
+        r"^apply_corrections\.py: No selection file 'no\.csv'",
+    ),
+    (
+        'no corrections',
+        [*train(), '--corrections', 'no.csv'],
+        r"^train\.py: There is no file of corrections '.*no\.csv'\.$",
+    ),
+    ('no record', ['apply_corrections.py', '--undo', 'no.csv'], r"there is no file 'no\.csv'"),
     (
         'class map',
         ['detect.py', DIGITS, '--clip-only', '--class-map', 'no.csv'],
@@ -98,6 +110,9 @@ def test_command_line(command, sentence, ends_with):
     ('no samples', ['browse_dataset.py', DIGITS, '-n', '0'], 'a number from 1 on is needed'),
     ('nothing to compare', ['compare.py'], 'give configs or a plan to run'),
     ('seed', ['compare.py', DIGITS, '--seeds', 'one'], "invalid int value: 'one'"),
+    ('top', ['predict.py', 'x.pth', 'x.png', '--top-k', '0'], '--top-k is 0: give 1 or more'),
+    ('no corrections', ['apply_corrections.py', 'x.csv'], 'give a SELECTION and CORRECTIONS, or'),
+    ('yes', ['apply_corrections.py', 'a.csv', 'b.csv', '--yes'], '--yes belongs to --move'),
     ('misspelt', ['make_noise.py', DIGITS, '--plott', 'x'], 'unrecognized arguments: --plott'),
 )
 def test_usage(command, sentence, ends_with):

@@ -139,6 +139,13 @@ def in_selection(root: Path, path: Path):
     return lambda: DATASETS.build(dict(type='CleanSubset', dataset=dataset, selection=str(path)))
 
 
+def in_corrections(root: Path, path: Path):
+    dataset = labelled_in_memory(root)
+    return lambda: DATASETS.build(
+        dict(type='CorrectedLabels', dataset=dataset, corrections=str(path))
+    )
+
+
 def in_class_map(root: Path, path: Path):
     return lambda: read_class_map(path)
 
@@ -156,6 +163,7 @@ READERS = {
     'human.npz': in_human_noise,
     'selection.csv': in_selection,
     'selection.parquet': in_selection,
+    'corrections.csv': in_corrections,
     'map.csv': in_class_map,
     'map.json': in_class_map,
 }
