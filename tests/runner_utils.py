@@ -145,6 +145,9 @@ def _shorten(cfg: Config) -> None:
         cfg.train_cfg.max_epochs = noise_filter.detector_epochs + 1
         cfg.model.detector.head.pop('warmup_epochs', None)
         cfg.optim_wrapper.detector.pop('clip_grad', None)
+        # The digits' own rates are for a CLIP that has been trained.
+        if cfg.optim_wrapper.detector.pop('paramwise_cfg', None):
+            cfg.optim_wrapper.detector.optimizer.lr = 0.01
     cfg.default_hooks.logger.interval = 1
 
 

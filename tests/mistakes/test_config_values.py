@@ -114,7 +114,14 @@ def test_type_of_a_setting_of_mmengine_or_pytorch(command, sentence, ends_with):
         train('optim_wrapper.detector.clip_grad.max_norm=-1'),
         r'clip_grad\.max_norm=-1: give 0 or more',
     ),
-    ('bound', train('optim_wrapper.detector.clip_grad.type=norms'), r"type='norms': choose one of"),
+    (
+        'bound',
+        train(
+            'optim_wrapper.detector.clip_grad.max_norm=1',
+            'optim_wrapper.detector.clip_grad.type=norms',
+        ),
+        r"type='norms': choose one of",
+    ),
     (
         'no bound',
         train('optim_wrapper.classifier.clip_grad.norm_type=2'),

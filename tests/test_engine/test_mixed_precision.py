@@ -25,7 +25,9 @@ def accelerator(monkeypatch):
 
 
 def with_amp(cfg):
-    options = Namespace(amp=True, no_validate=False, resume=None, auto_scale_lr=False)
+    options = Namespace(
+        amp=True, no_validate=False, resume=None, auto_scale_lr=False, corrections=[]
+    )
     train.apply_training_options(cfg, options)
     return cfg
 

@@ -70,7 +70,9 @@ def test_multipliers_of_no_parameter_are_told(config, tmp_path):
 
 def test_resume_that_finds_nothing_warns_and_names_the_folder(tmp_path):
     cfg = tiny('ce/ce_digits_sym40.py', tmp_path, num_samples=8)
-    options = Namespace(amp=False, no_validate=False, resume='auto', auto_scale_lr=False)
+    options = Namespace(
+        amp=False, no_validate=False, resume='auto', auto_scale_lr=False, corrections=[]
+    )
     train.apply_training_options(cfg, options)
     run(cfg)
     warning = f'WARNING - --resume found no checkpoint in {tmp_path}: training starts anew.'

