@@ -107,11 +107,13 @@ def list_of(table: SampleTable, path: Path) -> str:
             f'(first: sample {without[0]}).'
         )
     folder = path.parent.absolute()
-    kept = (i for i, label in enumerate(table.corrected_label) if label != EXCLUDED)
     rows = [
         # A list's paths are relative to it.
-        (os.path.relpath(os.path.abspath(table.img_path[i]), folder), table.class_names[label])
-        for i, label in ((i, table.label[i]) for i in kept)
+        (os.path.relpath(os.path.abspath(path), folder), table.class_names[label])
+        for path, label, corrected in zip(
+            table.img_path, table.label, table.corrected_label, strict=True
+        )
+        if corrected != EXCLUDED
     ]
     is_escaped = any(to_cell(cell) != cell for row in rows for cell in row)
     return (f'{ESCAPED}\n' if is_escaped else '') + to_csv([LIST_HEADER, *rows])

@@ -261,7 +261,7 @@ def _rows(
         'img_path': map(_quote, paths),
         'given_class': (class_names[label] for label in table.given_label.tolist()),
         'kept': ('1' if kept else '0' for kept in table.kept.tolist()),
-        'corrected_label': _corrections_to_cells(table),
+        'corrected_label': map(_quote, map(to_cell, _corrections_to_cells(table))),
     }
     # str() of a NumPy float is the shortest text that reads back as the same float.
     columns = [texts.get(name) or map(str, getattr(table, name)) for name in names]
@@ -269,30 +269,43 @@ def _rows(
 
 
 def _corrections_to_cells(table: SampleTable) -> list[str]:
-    words = {EXCLUDED: _EXCLUDE, -1: ''}
-    return [words.get(label, str(label)) for label in table.corrected_label.tolist()]
+    """What :func:`_read_corrections` reads as the corrected labels: names where that is clear."""
+    known = _labels_by_cell(table.class_names)
+    cell_of = {EXCLUDED: _EXCLUDE, -1: ''}
+    for label, name in enumerate(table.class_names):
+        cell_of[label] = name
+        if known[name] != label:  # a class that is called 'exclude', say
+            signs = next(n for n in itertools.count(1) if f'{"#" * n}{label}' not in known)
+            cell_of[label] = f'{"#" * signs}{label}'
+    return [cell_of[label] for label in table.corrected_label.tolist()]
+
+
+def _labels_by_cell(classes: Sequence[str]) -> dict[str, int]:
+    return {name: label for label, name in enumerate(classes)} | {_EXCLUDE: EXCLUDED, '': -1}
 
 
 def _read_corrections(cells: Sequence[str | None], classes: Sequence[str]) -> np.ndarray:
-    """Labels (N,) of what people have written: indices, class names, 'exclude', or nothing."""
-    label_of = {name: label for label, name in enumerate(classes)}
-    # What is written by programs, who index, goes before names that look like it.
-    label_of |= {str(label): label for label in range(len(classes))}
-    label_of |= {_EXCLUDE: EXCLUDED, '': -1}
+    """Labels (N,) of what people have written: class names, indices, 'exclude', or nothing.
+
+    A name goes before an index: classes may be called '1', '2' and '3'.
+    """
+    known = _labels_by_cell(classes)
     texts = [cell or '' for cell in cells]
-    found = [label_of.get(text, label_of.get(_as_index(text.strip()))) for text in texts]
-    if None in found:
-        cell = cells[found.index(None)]
-        raise ValueError(
-            f'column `corrected_label` holds {cell[:60]!r}, which is none of the classes '
-            f'{shorten(list(classes))}, no index of one, and not {_EXCLUDE!r}'
-        )
+    found = [known.get(text, known.get(text.strip())) for text in texts]
+    for row in (i for i, label in enumerate(found) if label is None):
+        # '3.0' is what spreadsheets make of 3 in a column that has empty cells.
+        text = re.sub(r'\.0$', '', texts[row].strip())
+        if text in known:
+            found[row] = known[text]
+            continue
+        index = re.fullmatch(r'#*(\d{1,9})', text)
+        if index is None or int(index[1]) >= len(classes):
+            raise ValueError(
+                f'column `corrected_label` holds {texts[row][:60]!r}, which is none of the classes '
+                f'{shorten(list(classes))}, no index of one, and not {_EXCLUDE!r}'
+            )
+        found[row] = int(index[1])
     return np.array(found, dtype=np.int64)
-
-
-def _as_index(text: str) -> str:
-    """'3' of '3.0', as spreadsheets write numbers of a column that has empty cells."""
-    return text[:-2] if re.fullmatch(r'\d{1,9}\.0', text) else text
 
 
 def _quote(text: str) -> str:

@@ -256,6 +256,26 @@ def test_a_column_that_a_person_adds_counts(path, cells, expected):
     assert found.kept[decided].all() and found.readable[decided].all()
 
 
+@pytest.mark.parametrize('name', KINDS)
+@pytest.mark.parametrize('names', [['1', '2', '0'], ['exclude', '0', '#0'], ['2.0', ' ', '#3']])
+def test_names_that_look_like_indices_are_names(name, names, tmp_path):
+    table = selection(
+        fingerprint=fingerprint(class_names=names),
+        class_names=names,
+        corrected_label=np.array([0, 1, 2, -2, -1]),
+    )
+    read = read_back(tmp_path / name, table)
+    np.testing.assert_array_equal(read.corrected_label, table.corrected_label)
+
+
+def test_a_person_who_writes_the_name_of_a_class_means_that_class(tmp_path):
+    names = ['1', '2', '3']
+    path = tmp_path / 'selection.csv'
+    write_selection(path, selection(fingerprint=fingerprint(class_names=names), class_names=names))
+    add_column(path, ['1', '3', '2.0', '', '0'])
+    assert read_selection(path).corrected_label.tolist() == [0, 2, 1, -1, 0]
+
+
 def add_column(path, cells):
     lines = path.read_text().splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith('sample_idx'))
