@@ -205,8 +205,9 @@ def may_replace(args: argparse.Namespace, path: Path, samples: SampleTable) -> b
     if args.then is not None and args.detector is None:
         return False
     raise ValueError(
-        f"'{path}' was edited since it was written, and would be replaced: train on it as it is "
-        '(--then METHOD, without --detector), give another --out, or move it away.'
+        f"'{path}' was edited since it was written, and would be replaced: give the corrections "
+        'that are in it (--corrections), train on it as it is (--then METHOD, without '
+        '--detector), give another --out, or move it away.'
     )
 
 
