@@ -62,6 +62,23 @@ def read_bytes(path: str | PathLike, most: int = MOST_BYTES) -> bytes:
         return file.read(most)
 
 
+def begins_with(path: str | PathLike, header: str) -> bool:
+    """Whether the first line of a table is a header, a line of ``csv_cells`` aside.
+
+    Args:
+        path (str | PathLike): A file that exists.
+        header (str): The first names of the columns.
+
+    Returns:
+        bool: False, too, for what is no text or no file.
+    """
+    try:
+        lines = (line for line in lines_of(path) if not line.startswith(ESCAPED))
+        return next(lines, '').startswith(header)
+    except ValueError:
+        return False
+
+
 def lines_of(path: str | PathLike, most: int = MOST_CHARACTERS) -> Iterator[str]:
     """Read a text, UTF-8 with or without a byte order mark, line by line.
 

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from deft_mm.datasets import DigitsDataset, ImageFolderDataset, LabelNoise, NoisyLabelDataset
 from deft_mm.datasets.own_images import image_check
+from deft_mm.engine.launch import prepare_environment
 from deft_mm.main_process import on_main_process
 from tools import train
 
@@ -107,7 +108,7 @@ def error_in_process(rank: int, folder: str) -> None:
     """Train the config of a folder in one of two processes, and note how that ends."""
     sys.argv = ['train.py', f'{folder}/config.py', '--launcher', 'pytorch']
     args = train.parse_args()
-    train.prepare_environment(args.local_rank)
+    prepare_environment(args.local_rank)
     Path(folder, f'{rank}.txt').write_text(_error_of(lambda: train.train(args)))
     # Not by way of a collective, which would hide a process that is waiting.
     os._exit(0)

@@ -38,12 +38,12 @@ from deft_mm.selection import (
     apply_corrections,
     count_decisions,
     is_selection_file,
-    read_corrections,
     read_selection,
     require_pyarrow,
     write_selection,
 )
 from deft_mm.shorten import printable
+from deft_mm.user_file import begins_with
 
 LIST_HEADER = ('path', 'label')
 # Conflicts on the console.
@@ -93,8 +93,7 @@ def check_outputs(args: argparse.Namespace) -> None:
         return
     if listed.suffix != '.csv':
         raise ValueError(f"--write-list '{listed}': give a name in .csv.")
-    header = ','.join(LIST_HEADER)
-    if listed.exists() and header not in listed.read_text(errors='replace')[:100]:
+    if listed.exists() and not begins_with(listed, ','.join(LIST_HEADER)):
         raise ValueError(f"--write-list '{listed}' exists and is no list: give another name.")
 
 
@@ -166,7 +165,7 @@ def main(args: argparse.Namespace) -> int | None:
         args.out = args.selection.with_name(f'reviewed{args.selection.suffix}')
     check_outputs(args)
     table = read_selection(args.selection)
-    review = apply_corrections(table, [read_corrections(path, table) for path in args.corrections])
+    review = apply_corrections(table, args.corrections)
     if args.write_list is not None:
         content = list_of(review.table, args.write_list).encode()
         write_atomically(content, args.write_list)

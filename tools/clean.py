@@ -66,11 +66,9 @@ from deft_mm.detection import (
 from deft_mm.engine.float32_precision import set_float32_precision
 from deft_mm.engine.launch import (
     amp_dtype,
-    explained_timeouts,
     join_processes,
-    leave_distributed,
-    prepare_environment,
     read_config,
+    run_process,
 )
 from deft_mm.engine.options import add_options
 from deft_mm.engine.scoring_pass import check_needs
@@ -92,7 +90,6 @@ from deft_mm.selection import (
     apply_corrections,
     build_selector,
     is_edited,
-    read_corrections,
 )
 
 REPO = Path(__file__).resolve().parent.parent
@@ -215,8 +212,7 @@ def corrected(args: argparse.Namespace, samples: SampleTable, logger: MMLogger) 
     """The samples with what people have decided of them."""
     if not args.corrections:
         return samples
-    files = [read_corrections(path, samples) for path in args.corrections]
-    review = apply_corrections(samples, files)
+    review = apply_corrections(samples, args.corrections)
     if review.conflicts:
         logger.warning(
             f'Reviewers differ on {len(review.conflicts)} samples, which stay undecided unless one '
@@ -359,10 +355,7 @@ def tell(
 
 
 def main(args: argparse.Namespace) -> None:
-    prepare_environment(args.local_rank)
-    with explained_timeouts():
-        command = run(args)
-    leave_distributed()
+    command = run_process(run, args)
     if command is not None:
         print(f'Training: {shlex.join(["python", *command])}', flush=True)
         # In place of this process: of memory and threads nothing is left.

@@ -59,11 +59,9 @@ from deft_mm.detection import (
 from deft_mm.engine.float32_precision import set_float32_precision
 from deft_mm.engine.launch import (
     amp_dtype,
-    explained_timeouts,
     join_processes,
-    leave_distributed,
-    prepare_environment,
     read_config,
+    run_process,
 )
 from deft_mm.engine.options import add_cfg_options, add_options
 from deft_mm.engine.scoring_pass import check_needs
@@ -350,10 +348,7 @@ def run(args: argparse.Namespace) -> SelectionReport:
 
 
 def main(args: argparse.Namespace) -> None:
-    prepare_environment(args.local_rank)
-    with explained_timeouts():
-        run(args)
-    leave_distributed()
+    run_process(run, args)
 
 
 if __name__ == '__main__':

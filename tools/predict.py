@@ -47,16 +47,15 @@ from deft_mm.detection import (
 from deft_mm.engine.float32_precision import set_float32_precision
 from deft_mm.engine.launch import (
     amp_dtype,
-    explained_timeouts,
     join_processes,
-    leave_distributed,
-    prepare_environment,
+    run_process,
 )
 from deft_mm.engine.options import add_cfg_options
 from deft_mm.engine.scoring_pass import score_samples
 from deft_mm.engine.select import precision_of
 from deft_mm.fileio import require_writable, write_atomically
 from deft_mm.selection import SampleTable
+from deft_mm.user_file import begins_with
 
 HEADER = ('img_path', 'class_1', 'prob_1')
 
@@ -89,7 +88,7 @@ def check_out(path: Path) -> None:
     if path.suffix != '.csv' or path.is_dir():
         raise ValueError(f"--out '{path}': give the name of a .csv file.")
     require_writable(path, '--out')
-    if path.exists() and not path.read_bytes().startswith(','.join(HEADER).encode()):
+    if path.exists() and not begins_with(path, ','.join(HEADER)):
         raise ValueError(f"--out '{path}' exists and holds no predictions: give another name.")
 
 
@@ -148,10 +147,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    prepare_environment(args.local_rank)
-    with explained_timeouts():
-        run(args)
-    leave_distributed()
+    run_process(run, args)
 
 
 if __name__ == '__main__':

@@ -17,10 +17,8 @@ from deft_mm.engine.config_walk import datasets_in, is_wrapper
 from deft_mm.engine.launch import (
     add_common_arguments,
     amp_dtype,
-    explained_timeouts,
-    leave_distributed,
     load_config,
-    prepare_environment,
+    run_process,
 )
 from deft_mm.engine.stage_switch import end_workers
 from deft_mm.engine.tool_runner import build_runner
@@ -131,10 +129,7 @@ def test(args: argparse.Namespace) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    prepare_environment(args.local_rank)
-    with explained_timeouts():
-        test(args)
-    leave_distributed()
+    run_process(test, args)
 
 
 if __name__ == '__main__':

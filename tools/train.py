@@ -19,10 +19,8 @@ from deft_mm.engine.launch import (
     add_common_arguments,
     amp_dtype,
     check_amp_device,
-    explained_timeouts,
-    leave_distributed,
     load_config,
-    prepare_environment,
+    run_process,
 )
 from deft_mm.engine.stage_switch import end_workers
 from deft_mm.engine.tool_runner import build_runner
@@ -123,10 +121,7 @@ def train(args: argparse.Namespace) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    prepare_environment(args.local_rank)
-    with explained_timeouts():
-        train(args)
-    leave_distributed()
+    run_process(train, args)
 
 
 if __name__ == '__main__':

@@ -115,21 +115,29 @@ def measure(arrays: Arrays) -> list[float]:
     ]
 
 
+def add_sample_options(parser: argparse.ArgumentParser, seeds: list[int]) -> None:
+    """Add the options that :func:`samples_of` reads."""
+    parser.add_argument('--noises', nargs='+', choices=NOISES, default=list(NOISES))
+    parser.add_argument('--seeds', nargs='+', type=int, default=seeds)
+    parser.add_argument('--clip', default='tiny', help="'tiny', 'tiny-weak', 'local-dir:PATH'")
+    parser.add_argument('--arrays', nargs='+', type=Path, help='files, in place of the digits')
+
+
+def samples_of(args: argparse.Namespace) -> Iterator[tuple[str, Arrays]]:
+    """The arrays of the digits, or of files, by the name of their labels."""
+    if args.arrays is None:
+        return digits(args.noises, args.seeds, args.clip)
+    return ((path.stem, dict(np.load(path))) for path in args.arrays)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--noises', nargs='+', choices=NOISES, default=list(NOISES))
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2, 3, 4])
-    parser.add_argument('--clip', default='tiny', help="'tiny', 'tiny-weak', 'local-dir:PATH'")
-    parser.add_argument('--arrays', nargs='+', type=Path, help='files, in place of the digits')
+    add_sample_options(parser, [0, 1, 2, 3, 4])
     args = parser.parse_args(argv)
-    if args.arrays is None:
-        samples = digits(args.noises, args.seeds, args.clip)
-    else:
-        samples = ((path.stem, dict(np.load(path))) for path in args.arrays)
     rows: dict[str, list[list[float]]] = {}
-    for name, arrays in samples:
+    for name, arrays in samples_of(args):
         rows.setdefault(name, []).append(measure(arrays))
     print(f'| labels | {" | ".join(COLUMNS)} |\n|---|{"---|" * len(COLUMNS)}')
     for name, of_seeds in rows.items():

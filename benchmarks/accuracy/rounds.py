@@ -19,30 +19,23 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-from audit import NOISES, Arrays, digits
+from audit import Arrays, add_sample_options, samples_of
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from deft_mm.selection import AuditSelector, Fingerprint, SampleTable
+from deft_mm.selection import AuditSelector, SampleTable
+from deft_mm.selection.find_wrong_labels import table_of_arrays
 
 ORDERS = ('detector', 'random')
 
 
 def table_of(arrays: Arrays) -> SampleTable:
     """The samples, of which nobody has decided anything."""
-    labels, names = arrays['labels'], [str(i) for i in range(arrays['probs'].shape[1])]
-    return SampleTable(
-        fingerprint=Fingerprint.from_parts(names, labels, map(str, range(len(labels)))),
-        class_names=names,
-        img_path=[''] * len(labels),
-        given_label=labels,
-        probs=arrays['probs'],
-        feature=arrays['feature'],
-    )
+    names = [str(i) for i in range(arrays['probs'].shape[1])]
+    return table_of_arrays(arrays['feature'], arrays['labels'], arrays['probs'], names)
 
 
 def accuracy(table: SampleTable, arrays: Arrays) -> float:
@@ -78,19 +71,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--noises', nargs='+', choices=NOISES, default=list(NOISES))
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
-    parser.add_argument('--clip', default='tiny', help="'tiny', 'tiny-weak', 'local-dir:PATH'")
-    parser.add_argument('--arrays', nargs='+', type=Path, help='files, in place of the digits')
+    add_sample_options(parser, [0, 1, 2])
     parser.add_argument('--decisions', type=int, default=100, help='a round (%(default)s)')
     parser.add_argument('--rounds', type=int, default=3, help='how many (%(default)s)')
     args = parser.parse_args(argv)
-    if args.arrays is None:
-        samples = digits(args.noises, args.seeds, args.clip)
-    else:
-        samples = ((path.stem, dict(np.load(path))) for path in args.arrays)
     rows: dict[tuple[str, str], list[list[float]]] = {}
-    for name, arrays in samples:
+    for name, arrays in samples_of(args):
         for order in ORDERS:
             row = play(arrays, order, args.decisions, args.rounds)
             rows.setdefault((name, order), []).append(row)

@@ -10,7 +10,7 @@ import torch
 from mmpretrain.registry import DATASETS
 
 from deft_mm.datasets.selection_wrapper import SelectionWrapper
-from deft_mm.selection.sample_table import SampleTable
+from deft_mm.selection.sample_table import EXCLUDED, SampleTable
 
 
 @DATASETS.register_module()
@@ -66,7 +66,7 @@ class CleanProbWeightedDataset(SelectionWrapper):
     def _load(self) -> None:
         selection, source = self._read_selection()
         corrected = selection.corrected_label >= 0
-        known = (selection.has_scores | corrected) & (selection.kept | selection.rejected)
+        known = (selection.has_scores | corrected) & (selection.corrected_label != EXCLUDED)
         unknown = np.flatnonzero(known & ~corrected & np.isnan(selection.clean_prob))
         if len(unknown):
             raise ValueError(

@@ -12,8 +12,8 @@ from mmpretrain.registry import DATASETS
 
 from deft_mm.datasets.sample_table_of import sample_table_of
 from deft_mm.datasets.selection_wrapper import SelectionWrapper
-from deft_mm.selection.corrections import apply_corrections, count_decisions, read_corrections
-from deft_mm.selection.sample_table import EXCLUDED, SampleTable
+from deft_mm.selection.corrections import apply_corrections, count_decisions
+from deft_mm.selection.sample_table import EXCLUDED
 
 
 @DATASETS.register_module()
@@ -64,15 +64,10 @@ class CorrectedLabels(SelectionWrapper):
         return [fspath(path) for path in paths]
 
     def _load(self) -> None:
-        table = self._table()
+        table = apply_corrections(sample_table_of(self.dataset), self.selection).table
         self._take(np.flatnonzero(table.corrected_label != EXCLUDED), table)
         self._corrected = table.corrected_label[self._indices]
         self._counts = count_decisions(table)
-
-    def _table(self) -> SampleTable:
-        samples = sample_table_of(self.dataset)
-        files = [read_corrections(path, samples) for path in self.selection]
-        return apply_corrections(samples, files).table
 
     @property
     @force_full_init

@@ -6,7 +6,7 @@ import gc
 import os
 import re
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -216,6 +216,23 @@ def prepare_environment(local_rank: int) -> None:
     # PyTorch before 2.6 unpickles whatever a checkpoint holds unless told not to.
     os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
     use_safe_loading()
+
+
+def run_process(work: Callable[[Namespace], Any], args: Namespace) -> Any:
+    """Do the work of a tool in this process, which may be one of several.
+
+    Args:
+        work (Callable): What the tool does; it may join the others (:func:`join_processes`).
+        args (argparse.Namespace): Its command line, with ``local_rank``.
+
+    Returns:
+        Any: What it returns.
+    """
+    prepare_environment(args.local_rank)
+    with explained_timeouts():
+        result = work(args)
+    leave_distributed()
+    return result
 
 
 def join_processes(launcher: str, cfg: Config) -> None:

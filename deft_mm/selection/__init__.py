@@ -8,7 +8,6 @@ from deft_mm.selection.audit_selector import AuditSelector
 from deft_mm.selection.class_matching import NO_CLASS, ClassMatching, prompt_names
 from deft_mm.selection.confident_learning_selector import ConfidentLearningSelector
 from deft_mm.selection.corrections import (
-    Corrections,
     Review,
     apply_corrections,
     count_decisions,
@@ -43,7 +42,6 @@ __all__ = [
     'AuditSelector',
     'ClassMatching',
     'ConfidentLearningSelector',
-    'Corrections',
     'DualPromptSelector',
     'Fingerprint',
     'GMMSelector',

@@ -54,21 +54,6 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Corrections:
-    """The decisions of a file.
-
-    Args:
-        source (str): What to call it in a message.
-        fingerprint (Fingerprint): Of the data set.
-        decisions (list[Decision]): In the order of the file.
-    """
-
-    source: str
-    fingerprint: Fingerprint
-    decisions: list[Decision]
-
-
-@dataclass(frozen=True)
 class Review:
     """A selection with what people have decided.
 
@@ -81,7 +66,7 @@ class Review:
     conflicts: dict[int, list[Decision]] = field(default_factory=dict)
 
 
-def read_corrections(path: str | PathLike, table: SampleTable) -> Corrections:
+def read_corrections(path: str | PathLike, table: SampleTable) -> list[Decision]:
     """Read and check a file of corrections. Nothing in it is ever executed or unpickled.
 
     Rows may come in any order, and further columns are ignored.
@@ -91,7 +76,7 @@ def read_corrections(path: str | PathLike, table: SampleTable) -> Corrections:
         table (SampleTable): The selection that it was made of.
 
     Returns:
-        Corrections: Its decisions.
+        list[Decision]: Its decisions, in the order of the file.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -122,7 +107,7 @@ def read_corrections(path: str | PathLike, table: SampleTable) -> Corrections:
             decisions.append(_decision(row, table))
     except (ValueError, csv.Error) as error:
         raise ValueError(f'{source}, line {first + reader.line_num}: {error}.') from error
-    return Corrections(source, fingerprint, decisions)
+    return decisions
 
 
 def _decision(row: Mapping[str, str], table: SampleTable) -> Decision:
@@ -153,7 +138,7 @@ def _decision(row: Mapping[str, str], table: SampleTable) -> Decision:
     return Decision(int(index), label, row.get('reviewer', ''), row.get('time', ''))
 
 
-def apply_corrections(table: SampleTable, corrections: Sequence[Corrections]) -> Review:
+def apply_corrections(table: SampleTable, paths: Sequence[str | PathLike]) -> Review:
     """Put what people have decided into a selection.
 
     Of one reviewer, the latest decision on a sample counts. Where reviewers don't agree, the sample
@@ -163,14 +148,18 @@ def apply_corrections(table: SampleTable, corrections: Sequence[Corrections]) ->
 
     Args:
         table (SampleTable): The selection, of N samples.
-        corrections (Sequence[Corrections]): Of this selection.
+        paths (Sequence[str | PathLike]): Files of corrections of this selection.
 
     Returns:
         Review: A new selection, and what reviewers don't agree on.
+
+    Raises:
+        FileNotFoundError: See :func:`read_corrections`.
+        ValueError: See there.
     """
     latest: dict[int, dict[str, Decision]] = {}
-    for part in corrections:
-        for decision in part.decisions:
+    for path in paths:
+        for decision in read_corrections(path, table):
             of_sample = latest.setdefault(decision.sample_idx, {})
             before = of_sample.get(decision.reviewer)
             if before is None or before.time <= decision.time:

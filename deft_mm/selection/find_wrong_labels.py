@@ -98,7 +98,7 @@ def find_wrong_labels(
     elif probs is not None:
         probs = _probabilities(probs, len(features))
     names = _names(class_names, labels, None if probs is None else probs.shape[1])
-    table = _table_of(features, labels, probs, names)
+    table = table_of_arrays(features, labels, probs, names)
     if selector is None:
         detectors = {} if probs is not None else dict(detectors=('knn', 'features'))
         selector = dict(type='AuditSelector', **detectors)
@@ -126,9 +126,20 @@ def find_wrong_labels(
     )
 
 
-def _table_of(
+def table_of_arrays(
     features: np.ndarray, labels: np.ndarray, probs: np.ndarray | None, names: list[str]
 ) -> SampleTable:
+    """Make a table of samples that are no files, for a selector.
+
+    Args:
+        features (np.ndarray): (N, E) floats.
+        labels (np.ndarray): (N,) integers, the given labels.
+        probs (np.ndarray, optional): (N, C) probabilities of a model.
+        names (list[str]): C names.
+
+    Returns:
+        SampleTable: With what follows from the probabilities, where there are some.
+    """
     table = SampleTable(
         fingerprint=Fingerprint.from_parts(names, labels, map(str, range(len(labels)))),
         class_names=names,

@@ -261,8 +261,9 @@ def _rows(
         'img_path': map(_quote, paths),
         'given_class': (class_names[label] for label in table.given_label.tolist()),
         'kept': ('1' if kept else '0' for kept in table.kept.tolist()),
-        'corrected_label': map(_quote, map(to_cell, _corrections_to_cells(table))),
     }
+    if 'corrected_label' in names:
+        texts['corrected_label'] = map(_quote, map(to_cell, _corrections_to_cells(table)))
     # str() of a NumPy float is the shortest text that reads back as the same float.
     columns = [texts.get(name) or map(str, getattr(table, name)) for name in names]
     return map(','.join, zip(*columns, strict=True))
@@ -342,11 +343,11 @@ def _to_parquet(table: SampleTable, header: dict[str, str]) -> bytes:
         # As bytes: a file name need not be UTF-8.
         'img_path': [path.encode(**_ENCODING) for path in table.img_path],
         'given_class': class_names[table.given_label],
-        'corrected_label': _corrections_to_cells(table),
     }
-    columns = {
-        name: own[name] if name in own else getattr(table, name) for name in _columns_of(table)
-    }
+    names = _columns_of(table)
+    if 'corrected_label' in names:
+        own['corrected_label'] = _corrections_to_cells(table)
+    columns = {name: own[name] if name in own else getattr(table, name) for name in names}
     content = pyarrow.table(columns, metadata=header)
     buffer = pyarrow.BufferOutputStream()
     pyarrow.parquet.write_table(content, buffer)

@@ -37,7 +37,7 @@ def test_any_decisions_come_into_the_selection(tmp_path, data, table):
         reviewer=data.draw(TEXTS | FILE_NAMES),
     )
     table = read_selection(tmp_path / 'selection.csv')
-    found = apply_corrections(table, [read_corrections(path, table)])
+    found = apply_corrections(table, [path])
     expected = np.where(np.array(wanted) == -1, table.corrected_label, wanted)
     np.testing.assert_array_equal(found.table.corrected_label, expected)
     assert not found.conflicts

@@ -81,7 +81,7 @@ def move_images(moves: Sequence[Move], record: Path) -> None:
     """Move images, having written down what goes where.
 
     Args:
-        moves (Sequence[Move]): What :func:`plan_moves` or :func:`read_moves` lists.
+        moves (Sequence[Move]): What :func:`plan_moves` lists.
         record (Path): The file for :func:`undo_moves`; there is none yet.
 
     Raises:
