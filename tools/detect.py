@@ -79,6 +79,7 @@ from deft_mm.selection import (
     prompt_names,
     require_pyarrow,
 )
+from deft_mm.selection.sample_details import SampleDetails
 
 
 def parse_args() -> argparse.Namespace:
@@ -332,9 +333,12 @@ def run(args: argparse.Namespace) -> SelectionReport:
         amp_dtype=getattr(torch, amp_dtype(cfg)) if args.amp else None,
         config=Path(args.config).name,
         features=features,
+        compare=True,
         **loader_sizes(args, own, cfg.get('val_dataloader') or {}),
     )
-    report = SelectionReport(table, clean_labels_of(dataset), time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    details = SampleDetails.of(table, selector) if is_main_process() else None
+    report = SelectionReport(table, clean_labels_of(dataset), seconds, details)
     if is_main_process():
         files = report.write(out)
         logger.info('\n'.join(['Detection', *(f'  {line}' for line in report.to_lines())]))

@@ -5,7 +5,6 @@ Shapes: N samples, C classes.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -19,12 +18,11 @@ from deft_mm.selection import (
     count_decisions,
 )
 from deft_mm.selection.class_probs import SCORES, class_probs
-from deft_mm.selection.neighbours import LookAlikes, look_alikes
+from deft_mm.selection.neighbours import LookAlikes
+from deft_mm.selection.sample_details import MOST_COMPARED, SampleDetails
 from deft_mm.selection.score_selector import known_rows
 from deft_mm.shorten import printable
 
-# Above so many samples each one is not compared with all others.
-_COMPARED = 100_000
 _LOOK_ALIKES = ('kind', 'path', 'given', 'other_path', 'other_given', 'relative_distance')
 # How many of each are on the console, and in the file.
 _SHOWN, _LISTED = 5, 50
@@ -69,6 +67,7 @@ class CleanSummary:
         self, table: SampleTable, selector: Selector, probs: np.ndarray | None = None
     ) -> None:
         self.table = table
+        self.selector = selector
         self.audit = getattr(selector, 'audit', None)
         self.probs = probs
 
@@ -140,16 +139,15 @@ class CleanSummary:
         ]
 
     @cached_property
+    def details(self) -> SampleDetails:
+        """SampleDetails: What there is to see beyond the selection."""
+        return SampleDetails.of(self.table, self.selector, self.probs)
+
+    @property
     def look_alikes(self) -> LookAlikes | None:
         """LookAlikes: Near duplicates with different labels, and outliers; None without features,
         and above 100,000 samples."""
-        table = self.table
-        if table.feature is None or len(table) > _COMPARED:
-            return None
-        known, columns = known_rows(table, ('feature',))
-        found = look_alikes(columns['feature'], table.label[known])
-        where = np.flatnonzero(known)
-        return replace(found, pairs=where[found.pairs], outliers=where[found.outliers])
+        return self.details.look_alikes
 
     def look_alikes_to_csv(self) -> bytes:
         """Return near duplicates with different labels, and outliers, as a table.
@@ -256,7 +254,7 @@ class CleanSummary:
         if found is None:
             why = 'without features'
             if self.table.feature is not None:
-                why = f'among more than {_COMPARED:,} images'
+                why = f'among more than {MOST_COMPARED:,} images'
             return [('near duplicates', f'and outliers: not looked for {why}')]
         rows = []
         if len(found.pairs):

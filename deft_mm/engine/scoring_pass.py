@@ -29,15 +29,23 @@ from deft_mm.selection import ON_DEMAND, RESULTS, ClassMatching, SampleTable
 from deft_mm.shorten import first_few
 
 # What every model gives, and what the scores of some heads are good for.
-_ALWAYS = ('loss', 'probs', 'feature')
-_BY_OFFER = {'yes_prob': ('clean_prob', 'agreed'), 'similarity': ('similarity',)}
+_ALWAYS = ('loss', 'probs', 'feature', 'top_label', 'top_prob')
+_BY_OFFER = {
+    'yes_prob': ('clean_prob', 'agreed'),
+    'similarity': ('similarity',),
+    'negative_similarity': ('negative_similarity',),
+}
 # What a model must have to give the rest.
 _REMEDIES = dict.fromkeys(
-    _BY_OFFER['yes_prob'], "a detector with head=dict(type='DualPromptHead', ...)"
+    (*_BY_OFFER['yes_prob'], 'negative_similarity'),
+    "a detector with head=dict(type='DualPromptHead', ...)",
 ) | {'similarity': 'a detector with a ZeroShotHead or DualPromptHead'}
 # Rows of wide columns that are summed over processes at once: on a GPU they pass through its
 # memory.
 _ROWS = 65536
+# How many of the most probable classes people are shown, and their columns.
+TOP_CLASSES = 5
+_TOP = ('top_label', 'top_prob')
 
 
 @torch.no_grad()
@@ -124,7 +132,8 @@ def score_samples(
         batches = _computed(model, loader, kept, len(view))
         if kept is not None:
             batches = chain(kept.batches(batch_size, device), batches)
-        types = {name: torch.float32 for name in needs if ON_DEMAND.get(name) == 2}
+        wide = [name for name in needs if ON_DEMAND.get(name) == 2 and name not in _TOP]
+        types = dict.fromkeys(wide, torch.float32)
         if kept is not None and 'feature' in types:
             types['feature'] = kept.dtype
         index, columns, wide = _score_batches(model, batches, asked, device, needs, types)
@@ -139,16 +148,15 @@ def check_needs(model: nn.Module, needs: Sequence[str], who: str = 'The selector
     Args:
         model (nn.Module): The classifier that is to score.
         needs (Sequence[str]): Columns of :class:`~deft_mm.selection.SampleTable`: 'loss', 'probs'
-            and 'feature' of any model; 'clean_prob', 'agreed' and 'similarity' of a head that
-            offers what they are made of.
+            'feature', 'top_label' and 'top_prob' of any model; 'clean_prob', 'agreed', 'similarity'
+            and 'negative_similarity' of a head that offers what they are made of.
         who (str): Who needs them, for the message. Defaults to 'The selector'.
 
     Raises:
         ValueError: If ``needs`` names something else, or what the head does not offer.
     """
     head = getattr(model, 'head', None)
-    offered = head.offers if isinstance(head, ScoringHead) else ()
-    given = {*_ALWAYS, *(name for offer in offered for name in _BY_OFFER[offer])}
+    given = columns_of(model)
     for name in needs:
         if name not in _ALWAYS and name not in _REMEDIES:
             known = ', '.join([*_ALWAYS, *_REMEDIES])
@@ -160,6 +168,13 @@ def check_needs(model: nn.Module, needs: Sequence[str], who: str = 'The selector
                 f'{who} needs the {name!r} of samples, which {type(head).__name__} does not give: '
                 f'use {_REMEDIES[name]}, or another selector.'
             )
+
+
+def columns_of(model: nn.Module) -> set[str]:
+    """The columns that a scoring pass can fill in; see :func:`check_needs`."""
+    head = getattr(model, 'head', None)
+    offered = head.offers if isinstance(head, ScoringHead) else ()
+    return {*_ALWAYS, *(name for offer in offered for name in _BY_OFFER[offer])}
 
 
 def _check_weights(model: nn.Module) -> None:
@@ -303,8 +318,11 @@ def _score_batch(
         fields['agreed'] = head.agrees(scores['yes_prob'], fields['pred_label'], given_B)
     if 'loss' in needs:
         fields['loss'] = F.cross_entropy(logits_BK, given_B, reduction='none')
-    if 'similarity' in needs:
-        fields['similarity'] = scores['similarity'].gather(1, given_B[:, None])[:, 0]
+    for name in {'similarity', 'negative_similarity'}.intersection(needs):
+        fields[name] = scores[name].gather(1, given_B[:, None])[:, 0]
+    if set(_TOP).intersection(needs):
+        top = prob_BK.topk(min(TOP_CLASSES, prob_BK.size(1)), dim=1)
+        fields |= dict(zip(_TOP, (top.indices, top.values), strict=True))
     if 'probs' in needs:
         fields['probs'] = prob_BK
     return fields
@@ -324,13 +342,15 @@ def _gather(
     num_samples = len(table)
     # A process without a sample doesn't know the names.
     names = _all_names(columns)
+    num_classes = asked.num_classes if asked.label_K is None else len(asked.label_K)
+    widths = [min(TOP_CLASSES, num_classes) if name in _TOP else 1 for name in names]
     index = torch.tensor(index, dtype=torch.int64)
     # Sums over processes: each sample's row is filled in by one of them and 0 in the others.
-    table_NF = torch.zeros(num_samples, len(names), dtype=torch.float64)
+    table_NF = torch.zeros(num_samples, sum(widths), dtype=torch.float64)
     count_N = torch.bincount(index, minlength=num_samples)
     if len(index):
-        values = [torch.cat(columns[name]).double() for name in names]
-        table_NF[index] = torch.stack(values, dim=1).cpu()
+        values = [torch.cat(columns[name]).double().view(len(index), -1) for name in names]
+        table_NF[index] = torch.cat(values, dim=1).cpu()
     all_reduce(table_NF)
     all_reduce(count_N)
     seen_N = count_N.numpy()
@@ -347,14 +367,16 @@ def _gather(
         )
     is_finite_N = table_NF.isfinite().all(dim=1).numpy()
     _check_scores(table, (seen_N == 1) & ~is_finite_N, int(seen_N.sum()))
-    fields = {name: table_NF[:, i].numpy().copy() for i, name in enumerate(names)}
+    parts = zip(names, table_NF.split(widths, dim=1), strict=True)
+    fields = {name: (part if name in _TOP else part[:, 0]).numpy().copy() for name, part in parts}
     fields |= {name: rows.numpy() for name, rows in wide.items()}
     has_none_N = (seen_N == 0) | ~is_finite_N
     for name, values in fields.items():
         values[has_none_N] = RESULTS[name][1] if name in RESULTS else _missing(name)
     if asked.label_K is not None:
-        label_N = fields['pred_label'].astype(np.int64)
-        fields['pred_label'] = np.where(label_N >= 0, asked.label_K[label_N], -1)
+        for name in {'pred_label', 'top_label'}.intersection(fields):
+            label = fields[name].astype(np.int64)
+            fields[name] = np.where(label >= 0, asked.label_K[label], -1)
     return table.with_columns(
         readable=~asked.scored_N | (seen_N == 1), scored=asked.scored_N, **fields
     )
@@ -383,14 +405,14 @@ def _check_scores(table: SampleTable, bad_N: np.ndarray, num_scored: int) -> Non
 
 def _all_names(columns: dict[str, list[Tensor]]) -> list[str]:
     """The names of the columns, in one order in every process."""
-    known = [*RESULTS, *(name for name, dims in ON_DEMAND.items() if dims == 1)]
+    known = [*RESULTS, *_TOP, *(name for name, dims in ON_DEMAND.items() if dims == 1)]
     has = torch.tensor([name in columns for name in known], dtype=torch.int64)
     all_reduce(has, op='max')
     return [name for name, there in zip(known, has.tolist(), strict=True) if there]
 
 
 def _missing(name: str) -> float:
-    return 0.0 if name == 'agreed' else np.nan
+    return dict(agreed=0.0, top_label=-1.0).get(name, np.nan)
 
 
 def _sum_rows(rows_NX: Tensor | None, num_samples: int, dtype: torch.dtype) -> Tensor:

@@ -17,10 +17,14 @@ from torch.utils.data import Dataset
 
 from deft_mm.datasets import sample_table_of
 from deft_mm.engine.kept_features import FeatureFolder
-from deft_mm.engine.scoring_pass import score_samples
+from deft_mm.engine.scoring_pass import columns_of, score_samples
 from deft_mm.engine.stage_switch import active_optim_wrapper
 from deft_mm.main_process import on_main_process
 from deft_mm.selection import ClassMatching, SampleTable, SelectionLimits, Selector
+from deft_mm.selection.sample_details import MOST_COMPARED
+
+# Columns for people who look at the samples.
+_SHOWN = ('top_label', 'top_prob', 'similarity', 'negative_similarity')
 
 
 def select(
@@ -41,6 +45,7 @@ def select(
     amp_dtype: torch.dtype | None = None,
     config: str = '',
     features: FeatureFolder | None = None,
+    compare: bool = False,
 ) -> SampleTable:
     """Score a data set and select from it.
 
@@ -82,9 +87,13 @@ def select(
         config (str): Name of the config file, for the selection file. Defaults to ''.
         features (FeatureFolder, optional): Where the features of a frozen CLIP are kept, so that
             they are computed once. Defaults to None.
+        compare (bool): Whether features of up to 100,000 samples are wanted although the selector
+            needs none, for :class:`~deft_mm.selection.sample_details.SampleDetails`. Defaults to
+            False.
 
     Returns:
-        SampleTable: The same in every process; possibly nothing is kept.
+        SampleTable: The same in every process; possibly nothing is kept. It has the columns that
+        people are shown, too.
 
     Raises:
         ValueError: If no sample can be scored, the selector needs what the model doesn't give or
@@ -92,13 +101,16 @@ def select(
             finite, or an image can't be read and ``skip_unreadable`` is False.
     """
     table = sample_table_of(dataset) if table is None else table
+    shown = [name for name in _SHOWN if name in columns_of(model)]
+    if compare and len(table) <= MOST_COMPARED:
+        shown.append('feature')
     with _averaged_weights(runner), precision_of(runner, amp_dtype):
         table = score_samples(
             model,
             dataset,
             table,
             pipeline,
-            needs=selector.needs,
+            needs=tuple(dict.fromkeys((*selector.needs, *shown))),
             batch_size=batch_size,
             num_workers=num_workers,
             skip_unreadable=skip_unreadable,

@@ -11,6 +11,7 @@ import numpy as np
 from deft_mm.evaluation.detection_curve import DetectionCurve
 from deft_mm.evaluation.detection_metrics import detection_metrics
 from deft_mm.selection import SampleTable, count_decisions, write_selection
+from deft_mm.selection.sample_details import SampleDetails, details_file
 
 # Detection metrics of a selection, in percent, as tables and logs have them.
 DETECTION_METRICS = ('precision', 'recall', 'f1', 'auroc')
@@ -28,14 +29,20 @@ class SelectionReport:
         table (SampleTable): The selection, of N samples.
         clean_labels (np.ndarray, optional): (N,) true labels, if they are known. Defaults to None.
         seconds (float): How long it took. Defaults to 0.
+        details (SampleDetails, optional): What else there is to see. Defaults to None.
     """
 
     def __init__(
-        self, table: SampleTable, clean_labels: np.ndarray | None = None, seconds: float = 0.0
+        self,
+        table: SampleTable,
+        clean_labels: np.ndarray | None = None,
+        seconds: float = 0.0,
+        details: SampleDetails | None = None,
     ) -> None:
         self.table = table
         self.clean_labels = clean_labels
         self.seconds = seconds
+        self.details = details
 
     @cached_property
     def curve(self) -> DetectionCurve | None:
@@ -64,13 +71,16 @@ class SelectionReport:
         return figures
 
     def write(self, path: str | PathLike) -> list[Path]:
-        """Write the selection file and, where true labels are known, the detection curve.
+        """Write the selection, its details and, where true labels are known, the detection curve.
 
         The curve lies beside a ``selection.csv`` as ``detection_curve.csv``, beside an ``x.csv`` as
-        ``x_detection_curve.csv``. Returns the paths of what was written.
+        ``x_detection_curve.csv``; the details as ``selection_details.npz``, ``x_details.npz``.
+        Returns the paths of selection and curve.
         """
         path = Path(path)
         write_selection(path, self.table)
+        if self.details is not None:
+            self.details.write(details_file(path), self.table)
         if self.curve is None:
             return [path]
         name = 'detection_curve.csv'

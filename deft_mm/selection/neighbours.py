@@ -16,7 +16,7 @@ from sklearn.preprocessing import normalize
 # A near duplicate's distance in medians; an outlier's in standard deviations of the logarithm, as
 # the median of absolute deviations estimates them.
 _ALIKE, _FAR = 0.2, 3.5
-_NEIGHBOURS = 10
+_NEIGHBOURS, _SHOWN = 10, 5
 
 
 def nearest_neighbours(feature: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -49,12 +49,15 @@ class LookAlikes:
         outliers (np.ndarray): (O,) int64, samples that look like no other, the farthest first.
         outlier_distance (np.ndarray): (O,) float64, in medians of the mean distance to the 10
             nearest.
+        neighbours (np.ndarray): (N, 5) int64, the samples that each is most like; fewer where there
+            are no more.
     """
 
     pairs: np.ndarray
     pair_distance: np.ndarray
     outliers: np.ndarray
     outlier_distance: np.ndarray
+    neighbours: np.ndarray
 
 
 def look_alikes(feature: np.ndarray, labels: np.ndarray) -> LookAlikes:
@@ -78,7 +81,8 @@ def look_alikes(feature: np.ndarray, labels: np.ndarray) -> LookAlikes:
     """
     if len(labels) < 2:
         none = np.empty(0, dtype=np.int64)
-        return LookAlikes(none.reshape(0, 2), none.astype(float), none, none.astype(float))
+        pairs, neighbours = none.reshape(0, 2), np.empty((len(labels), 0), dtype=np.int64)
+        return LookAlikes(pairs, none.astype(float), none, none.astype(float), neighbours)
     distance_Nk, index_Nk = nearest_neighbours(feature, _NEIGHBOURS)
     relative_Nk = distance_Nk / max(np.median(distance_Nk[:, 0]), 1e-12)
     near_Nk = (relative_Nk <= _ALIKE) & (labels[index_Nk] != labels[:, None])
@@ -101,4 +105,5 @@ def look_alikes(feature: np.ndarray, labels: np.ndarray) -> LookAlikes:
         pair_distance=pair_distance[differs][order],
         outliers=outliers,
         outlier_distance=far_N[outliers],
+        neighbours=index_Nk[:, :_SHOWN],
     )

@@ -30,7 +30,17 @@ RESULTS = {
 # In `corrected_label`: a person has said that the sample is of no class.
 EXCLUDED = -2
 # Columns that are there only while a selector needs them; their number of dimensions.
-ON_DEMAND = {'loss': 1, 'similarity': 1, 'agreed': 1, 'probs': 2, 'feature': 2}
+ON_DEMAND = {
+    'loss': 1,
+    'similarity': 1,
+    'negative_similarity': 1,
+    'agreed': 1,
+    'top_label': 2,
+    'top_prob': 2,
+    'probs': 2,
+    'feature': 2,
+}
+_TYPES = {'agreed': np.bool_, 'top_label': np.int64}
 
 
 def _now() -> str:
@@ -76,8 +86,13 @@ class SampleTable:
             model's logits. Defaults to None.
         similarity (np.ndarray, optional): (N,) float32, cosine of the image feature and the
             (positive) text feature of the given class. Defaults to None.
+        negative_similarity (np.ndarray, optional): (N,) float32, the same with the negative text
+            feature of dual prompts. Defaults to None.
         agreed (np.ndarray, optional): (N,) bool, whether what the detector's recipe asks of a clean
             sample beside its clean probability holds. Defaults to None.
+        top_label (np.ndarray, optional): (N, T) int64, the most probable classes in order; -1
+            for one that the data don't have. Defaults to None.
+        top_prob (np.ndarray, optional): (N, T) float32, their probabilities. Defaults to None.
         probs (np.ndarray, optional): (N, C) float32, the probability of every class; 0 for one that
             the detector does not know. Defaults to None.
         feature (np.ndarray, optional): (N, E) float32 or float16, of a CLIP backbone the feature
@@ -108,7 +123,10 @@ class SampleTable:
     deft_mm_version: str = __version__
     loss: np.ndarray | None = None
     similarity: np.ndarray | None = None
+    negative_similarity: np.ndarray | None = None
     agreed: np.ndarray | None = None
+    top_label: np.ndarray | None = None
+    top_prob: np.ndarray | None = None
     probs: np.ndarray | None = None
     feature: np.ndarray | None = None
 
@@ -129,7 +147,7 @@ class SampleTable:
         for name in ON_DEMAND:
             value = getattr(self, name)
             if value is not None:
-                dtype = np.bool_ if name == 'agreed' else np.float32
+                dtype = _TYPES.get(name, np.float32)
                 # As it is kept on a disk: a million features take 1.5 GB.
                 if name == 'feature' and getattr(value, 'dtype', None) == np.float16:
                     dtype = np.float16

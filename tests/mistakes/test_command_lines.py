@@ -79,6 +79,17 @@ NO_NOISE = REPO / 'configs/deft/deft_animal10n.py'
         [*train(), '--corrections', 'no.csv'],
         r"^train\.py: There is no file of corrections '.*no\.csv'\.$",
     ),
+    ('no run', ['review.py', 'nowhere'], r"^review\.py: There is no work directory 'nowhere'\.$"),
+    (
+        'nothing to review',
+        ['review.py', 'run'],
+        r"^review\.py: The work directory 'run' has no selection\.csv: give a file with --sel",
+    ),
+    (
+        'page where a file is',
+        ['review.py', 'run', '--selection', 'no.csv', '--out', 'run/notes.txt'],
+        r"^review\.py: --out 'run/notes\.txt'.* is a file, not a folder",
+    ),
     ('no record', ['apply_corrections.py', '--undo', 'no.csv'], r"there is no file 'no\.csv'"),
     (
         'class map',
@@ -113,6 +124,9 @@ def test_command_line(command, sentence, ends_with):
     ('top', ['predict.py', 'x.pth', 'x.png', '--top-k', '0'], '--top-k is 0: give 1 or more'),
     ('no corrections', ['apply_corrections.py', 'x.csv'], 'give a SELECTION and CORRECTIONS, or'),
     ('yes', ['apply_corrections.py', 'a.csv', 'b.csv', '--yes'], '--yes belongs to --move'),
+    ('nothing to review', ['review.py'], 'give a work directory, or --selection FILE'),
+    ('pixels', ['review.py', 'run', '--thumb', '8'], '--thumb is 8: give 16 to 512 pixels'),
+    ('no sample', ['review.py', 'run', '--limit', '0'], '--limit is 0: give 1 or more samples'),
     ('misspelt', ['make_noise.py', DIGITS, '--plott', 'x'], 'unrecognized arguments: --plott'),
 )
 def test_usage(command, sentence, ends_with):

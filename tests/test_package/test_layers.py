@@ -21,6 +21,7 @@ MAY_IMPORT = {
     'engine': ENGINE,
     'detection': ENGINE | {'detection'},
     'visualization': ENGINE | {'visualization'},
+    'review': ENGINE | {'visualization', 'review'},
     'comparison': ENGINE | {'comparison'},
     'top': set(),
 }

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from mmpretrain.registry import TASK_UTILS
 
+from deft_mm.array_file import most_bytes, read_arrays
 from deft_mm.datasets.chain import class_names_of, img_paths_of
-from deft_mm.datasets.noise.array_file import most_bytes, read_arrays
 from deft_mm.datasets.noise.label_noise import LabelNoise
 from deft_mm.selection.fingerprint import digest_file
 from deft_mm.shorten import first_line, shorten

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from mmpretrain.registry import TASK_UTILS
 
-from deft_mm.datasets.noise.array_file import most_bytes, read_arrays
+from deft_mm.array_file import most_bytes, read_arrays
 from deft_mm.datasets.noise.label_noise import LabelNoise
 from deft_mm.safe_globals import numpy_globals, takes_renamed_globals
 from deft_mm.selection.fingerprint import digest_file

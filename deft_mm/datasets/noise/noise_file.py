@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from deft_mm.datasets.noise.array_file import read_arrays
+from deft_mm.array_file import read_arrays
 from deft_mm.datasets.noise.label_noise import LabelNoise
 from deft_mm.fileio import check_header, write_atomically
 from deft_mm.selection.fingerprint import Fingerprint, digest

@@ -43,6 +43,7 @@ from deft_mm.main_process import on_main_process
 from deft_mm.models.heads import ScoringHead
 from deft_mm.registered_class import registered_class
 from deft_mm.selection import (
+    ON_DEMAND,
     Fingerprint,
     SampleTable,
     build_limits,
@@ -50,6 +51,7 @@ from deft_mm.selection import (
     check_selection,
     read_selection,
 )
+from deft_mm.selection.sample_details import SampleDetails
 
 _STATE = 'deft'
 _STATE_VERSION = 2
@@ -202,6 +204,10 @@ class FilterHook(Hook):
     @abstractmethod
     def resume(self, runner: Runner, checkpoint: dict, state: dict) -> None:
         """Take up where a checkpoint was saved, before weights and optimisers are loaded."""
+
+    def is_final(self, epoch: int) -> bool:
+        """Whether what is selected after so many epochs is what people will look at."""
+        return False
 
     @abstractmethod
     def look(self, runner: Runner) -> None:
@@ -423,7 +429,7 @@ class FilterHook(Hook):
             return self._newest[1]
         start = time.perf_counter()
         self.selector.set_epoch(epoch)
-        table = select(
+        scored = select(
             scorer,
             self.dataset,
             self.selector,
@@ -434,16 +440,23 @@ class FilterHook(Hook):
             runner=runner,
             config=Path(runner.cfg.filename or '').name,
             features=None if self.features is None else self.feature_folder(runner),
+            compare=self.is_final(epoch),
             **self.scoring_options(runner),
-        ).with_columns(probs=None, feature=None)
+        )
+        table = scored.with_columns(**dict.fromkeys(ON_DEMAND))
         unreadable = int((~table.readable).sum())
         if unreadable:
             runner.logger.warning(
                 f'{unreadable} of {len(table)} images could not be read and are rejected.'
             )
         report = SelectionReport(table, self.clean_labels, time.perf_counter() - start)
+
+        def write() -> list[Path]:
+            report.details = SampleDetails.of(scored, self.selector)
+            return report.write(Path(runner.work_dir) / self.out_file)
+
         # Written even where nothing is kept: its scores show why.
-        files = on_main_process(lambda: report.write(Path(runner.work_dir) / self.out_file))
+        files = on_main_process(write)
         runner.logger.info(f'Selection file: {files[0]}')
         self.report(runner, report, epoch, [file.name for file in files])
         self._newest = runner.iter, table

@@ -261,6 +261,10 @@ class NoiseFilterHook(FilterHook):
             self._enter_classifier(runner, table, runner.epoch, runner.iter)
             start_counting(runner, 'classifier', self.classifier_epochs, self.begin_iter)
 
+    def is_final(self, epoch: int) -> bool:
+        """Whether stage 1 ends after so many epochs."""
+        return epoch >= self.switch_epoch
+
     def look(self, runner: Runner) -> None:
         """Report what the detector would keep."""
         if self.model.active_stage == 'detector':

@@ -127,7 +127,7 @@ class DualPromptHead(ContextModule, TextHead):
             if the recipe 'cautious' has no ``ctx_init``, or a classification loss.
     """
 
-    offers = ('yes_prob', *TextHead.offers)
+    offers = ('yes_prob', *TextHead.offers, 'negative_similarity')
     warmup_setting = 'warmup_epochs'
 
     def __init__(
@@ -293,6 +293,8 @@ class DualPromptHead(ContextModule, TextHead):
         scores = dict(logits=pos_BC, yes_prob=self.yes_probability(pos_BC, neg_BC))
         if 'similarity' in names:
             scores['similarity'] = self.cosine_similarity(feats)
+        if 'negative_similarity' in names:
+            scores['negative_similarity'] = neg_BC / at_least_float32(self.text.logit_scale).exp()
         return scores
 
     # -- training ---------------------------------------------------------------

@@ -21,7 +21,8 @@ class ScoringHead:
 
     Attributes:
         offers (tuple[str]): What :meth:`class_scores` can give beside 'logits': 'yes_prob', the
-            probability that a sample shows a class, and 'similarity', the cosine of image and text.
+            probability that a sample shows a class, 'similarity', the cosine of image and text, and
+            'negative_similarity', that of image and negative text.
         batch_selection (tuple, optional): Of the batch that was trained on last, the ``sample_idx``
             of its samples, int64 of shape (B,), or None, and which of them its loss took for clean,
             bool of shape (B,); None of a head that doesn't select.

@@ -72,7 +72,7 @@ def test_any_other_head_gives_logits_alone_in_single_precision():
 
 
 def test_heads_with_text_tell_what_they_offer():
-    assert DualPromptHead.offers == ('yes_prob', 'similarity')
+    assert DualPromptHead.offers == ('yes_prob', 'similarity', 'negative_similarity')
     assert ZeroShotHead.offers == ('similarity',)
 
 

@@ -1,4 +1,4 @@
-"""Arrays of labels from .npy and .npz files, measured before they are unpacked."""
+"""Arrays from .npy and .npz files, measured before they are unpacked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deft_mm.user_file import open_file
 
 
 def most_bytes(num_samples: int) -> int:
-    """How much of a file of labels is unpacked: a KiB a sample, and 64 for what else is there.
+    """How much of a file is unpacked: a KiB a sample, and 64 for what else is there.
 
     Args:
         num_samples (int): N.
@@ -34,7 +34,7 @@ def read_arrays(
         path (str | PathLike): The file.
         choose (Callable): Gets the names of all arrays of a .npz, returns those of the arrays to
             read. The array of a .npy is called ''.
-        num_samples (int): How many samples the labels are for, see :func:`most_bytes`.
+        num_samples (int): How many samples the arrays are of, see :func:`most_bytes`.
 
     Returns:
         dict[str, np.ndarray]: Arrays by name.
@@ -60,7 +60,7 @@ def _read_array(file: IO[bytes], num_samples: int) -> np.ndarray:
     version = np.lib.format.read_magic(file)
     if version != (1, 0):
         # Theirs are as long as they say; those of the first are of 64 KiB at most.
-        raise ValueError(f'its header is of version {version}, labels have one of version (1, 0)')
+        raise ValueError(f'its header is of version {version}, and not (1, 0)')
     shape, _, dtype = np.lib.format.read_array_header_1_0(file)
     size = math.prod(shape) * dtype.itemsize
     if size > most_bytes(num_samples):
