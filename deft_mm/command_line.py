@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 import traceback
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -34,15 +34,6 @@ _ARGUMENT = re.compile(r'(\w+)(?:\.__init__)?\(\) (missing|got an unexpected) [^
 _UNREGISTERED = re.compile(r"'?(\S+?)'? is not in the (?:\w+::)?([\w ]+?) registry")
 
 
-def add_traceback_option(parser: ArgumentParser) -> None:
-    """Add ``--traceback``, which :func:`run_tool` reads."""
-    parser.add_argument(
-        '--traceback',
-        action='store_true',
-        help="print where in the code a mistake was found; a run's log file has it anyway",
-    )
-
-
 def run_tool(main: Callable[[Namespace], int | None], args: Namespace) -> NoReturn:
     """Run a tool and end the process.
 
@@ -53,7 +44,7 @@ def run_tool(main: Callable[[Namespace], int | None], args: Namespace) -> NoRetu
 
     Args:
         main (Callable): What the tool does; it may return an exit code.
-        args (argparse.Namespace): Its command line, with :func:`add_traceback_option`.
+        args (argparse.Namespace): Its command line, with ``traceback`` (bool).
     """
     if callable(signal.getsignal(signal.SIGINT)):  # no shell has it ignored
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -14,6 +14,13 @@ from mmengine.utils import ManagerMixin
 
 from runner_utils import REPO
 
+# What is started as ``python tools/NAME.py``.
+TOOLS = [
+    path
+    for path in sorted((REPO / 'tools').glob('*.py'))
+    if "if __name__ == '__main__':" in path.read_text()
+]
+
 
 def tool(monkeypatch: pytest.MonkeyPatch, name: str, *arguments: Any) -> int | None:
     """Run a tool with a command line; return its exit code.

@@ -24,30 +24,8 @@ import os
 from pathlib import Path
 
 import ctrl_c  # noqa: F401  ends a tool that is still importing
-from mmengine.logging import MMLogger
 
-import deft_mm  # noqa: F401  registers the package's classes
-from deft_mm.command_line import add_traceback_option, run_tool
-from deft_mm.csv_cells import ESCAPED, to_cell, to_csv
-from deft_mm.datasets.own_images import Move, move_images, plan_moves, undo_moves
-from deft_mm.fileio import require_writable, write_atomically
-from deft_mm.selection import (
-    EXCLUDED,
-    Review,
-    SampleTable,
-    apply_corrections,
-    count_decisions,
-    is_selection_file,
-    read_selection,
-    require_pyarrow,
-    write_selection,
-)
-from deft_mm.shorten import printable
-from deft_mm.user_file import begins_with
-
-LIST_HEADER = ('path', 'label')
-# Conflicts on the console.
-_SHOWN = 20
+from common_options import add_traceback_option
 
 
 def parse_args() -> argparse.Namespace:
@@ -72,6 +50,35 @@ def parse_args() -> argparse.Namespace:
     if args.yes and args.move is None:
         parser.error('--yes belongs to --move')
     return args
+
+
+# Before what takes seconds to import.
+ARGS = parse_args() if __name__ == '__main__' else None
+
+from mmengine.logging import MMLogger
+
+import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.command_line import run_tool
+from deft_mm.csv_cells import ESCAPED, to_cell, to_csv
+from deft_mm.datasets.own_images import Move, move_images, plan_moves, undo_moves
+from deft_mm.fileio import require_writable, write_atomically
+from deft_mm.selection import (
+    EXCLUDED,
+    Review,
+    SampleTable,
+    apply_corrections,
+    count_decisions,
+    is_selection_file,
+    read_selection,
+    require_pyarrow,
+    write_selection,
+)
+from deft_mm.shorten import printable
+from deft_mm.user_file import begins_with
+
+LIST_HEADER = ('path', 'label')
+# Conflicts on the console.
+_SHOWN = 20
 
 
 def check_outputs(args: argparse.Namespace) -> None:
@@ -190,4 +197,4 @@ def main(args: argparse.Namespace) -> int | None:
 
 
 if __name__ == '__main__':
-    run_tool(main, parse_args())
+    run_tool(main, ARGS)

@@ -20,31 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import ctrl_c  # noqa: F401  ends a tool that is still importing
-import numpy as np
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from mmengine.runner import set_random_seed
-from mmpretrain.registry import DATASETS
-from PIL import Image
 
-import deft_mm  # noqa: F401  registers the package's classes
-from deft_mm.command_line import add_traceback_option, run_tool
-from deft_mm.datasets.unreadable_image import UnreadableImageError
-from deft_mm.detection.data_source import preprocessor_of
-from deft_mm.engine.launch import read_config
-from deft_mm.engine.options import add_cfg_options
-from deft_mm.fileio import require_writable, write_atomically
-from deft_mm.visualization import (
-    MODES,
-    LabelledSamples,
-    SampleView,
-    Tile,
-    draw_grid,
-    sample_views,
-)
-
-# In place of an image that can't be read.
-BLANK = np.full((32, 32, 3), 230, dtype=np.uint8)
+from common_options import add_cfg_options, add_traceback_option
 
 
 def parse_args() -> argparse.Namespace:
@@ -64,7 +41,7 @@ def parse_args() -> argparse.Namespace:
         '--mode',
         '-m',
         default='transformed',
-        choices=MODES,
+        choices=['original', 'transformed', 'concat', 'pipeline'],
         help='the image as it is stored, as the pipeline gives it to the model, both side by side, '
         'or after each transform of the pipeline. Defaults to transformed',
     )
@@ -115,6 +92,35 @@ def grid_size(text: str) -> tuple[int, int]:
     if not match:
         raise argparse.ArgumentTypeError(f'ROWSxCOLS such as 4x8 is needed, found {text!r}')
     return int(match[1]), int(match[2])
+
+
+# Before what takes seconds to import.
+ARGS = parse_args() if __name__ == '__main__' else None
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import set_random_seed
+from mmpretrain.registry import DATASETS
+from PIL import Image
+
+import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.command_line import run_tool
+from deft_mm.datasets.unreadable_image import UnreadableImageError
+from deft_mm.detection.data_source import preprocessor_of
+from deft_mm.engine.launch import read_config
+from deft_mm.engine.options import read_options
+from deft_mm.fileio import require_writable, write_atomically
+from deft_mm.visualization import (
+    LabelledSamples,
+    SampleView,
+    Tile,
+    draw_grid,
+    sample_views,
+)
+
+# In place of an image that can't be read.
+BLANK = np.full((32, 32, 3), 230, dtype=np.uint8)
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -181,6 +187,7 @@ def to_png(image: np.ndarray) -> bytes:
 
 
 def main(args: argparse.Namespace) -> None:
+    read_options(args)
     name = Path(args.config).stem
     folder = Path(args.output_dir or Path('work_dirs') / name / 'browse')
     require_writable(folder, '--output-dir', is_folder=True)
@@ -210,4 +217,4 @@ def main(args: argparse.Namespace) -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main, parse_args())
+    run_tool(main, ARGS)

@@ -30,70 +30,15 @@ from pathlib import Path
 from typing import Any
 
 import ctrl_c  # noqa: F401  ends a tool that is still importing
-import torch
-from mmengine.config import Config
-from mmengine.dist import is_main_process
-from mmengine.logging import MMLogger
-from mmengine.registry import init_default_scope
 
-import deft_mm  # noqa: F401  registers the package's classes
-from deft_mm.command_line import add_traceback_option, run_tool
-from deft_mm.datasets import class_names_of, clean_labels_of, sample_table_of
-from deft_mm.datasets.own_images import DataReport, problems_kept, problems_to_csv
-from deft_mm.detection import (
-    DEFAULT_TEMPLATE,
-    CleanSummary,
-    DataSource,
+from common_options import (
+    add_options,
     add_scoring_options,
-    build_zero_shot_detector,
-    check_scoring_options,
-    default_selector,
-    detector_probs,
-    evaluation_transforms,
-    feature_folder,
-    find_data,
-    has_clip,
-    is_config,
-    loader_sizes,
-    read_data,
-    require_enough,
-    require_own,
-    selector_type,
-    usable_device,
-    warn_of_extremes,
-    zero_shot_config,
-)
-from deft_mm.engine.float32_precision import set_float32_precision
-from deft_mm.engine.launch import (
-    amp_dtype,
-    join_processes,
-    read_config,
-    run_process,
-)
-from deft_mm.engine.options import add_options
-from deft_mm.engine.scoring_pass import check_needs
-from deft_mm.engine.select import select
-from deft_mm.engine.work_folder import (
-    LOCK_FILE,
-    SUMMARY_FILE,
-    config_in,
-    locked_folder,
-    run_in,
-)
-from deft_mm.evaluation import SelectionReport
-from deft_mm.fileio import require_writable, write_atomically
-from deft_mm.main_process import on_main_process
-from deft_mm.models.clip import clip_named
-from deft_mm.selection import (
-    SampleTable,
-    Selector,
-    apply_corrections,
-    build_selector,
-    is_edited,
+    add_traceback_option,
+    check_pass_options,
 )
 
 REPO = Path(__file__).resolve().parent.parent
-LOOK_ALIKES_FILE = 'look_alikes.csv'
 DEFAULT_CLIP = 'ViT-B-16'
 # The methods that have a config for folders, by name.
 METHODS = {path.parent.name: path for path in sorted(REPO.glob('configs/*/*_folder.py'))}
@@ -112,9 +57,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "'local-dir:/path' for a folder of open_clip. Defaults to a config's own, else to ViT-B-16 "
         'of OpenAI',
     )
-    parser.add_argument(
-        '--template', default=DEFAULT_TEMPLATE, help="prompt. Defaults to '%(default)s'"
-    )
+    parser.add_argument('--template', help="prompt. Defaults to 'a photo of a {}.'")
     parser.add_argument(
         '--detector',
         metavar='NAME',
@@ -149,7 +92,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add_scoring_options(parser, "those of a config's validation, else 64 and 4")
     add_traceback_option(parser)
     args = parser.parse_args(argv)
-    check_scoring_options(parser, args)
+    check_pass_options(parser, args)
     if args.detector_options and args.detector is None:
         parser.error('--detector-options belong to --detector')
     if args.then is not None and args.launcher != 'none':
@@ -157,6 +100,72 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
             '--then goes on in one process: start the training that is printed with the launcher'
         )
     return args
+
+
+# Before what takes seconds to import.
+ARGS = parse_args() if __name__ == '__main__' else None
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+
+import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.command_line import run_tool
+from deft_mm.datasets import class_names_of, clean_labels_of, sample_table_of
+from deft_mm.datasets.own_images import DataReport, problems_kept, problems_to_csv
+from deft_mm.detection import (
+    DEFAULT_TEMPLATE,
+    CleanSummary,
+    DataSource,
+    build_zero_shot_detector,
+    default_selector,
+    detector_probs,
+    evaluation_transforms,
+    feature_folder,
+    find_data,
+    has_clip,
+    is_config,
+    loader_sizes,
+    read_data,
+    require_enough,
+    require_own,
+    selector_type,
+    usable_device,
+    warn_of_extremes,
+    zero_shot_config,
+)
+from deft_mm.engine.float32_precision import set_float32_precision
+from deft_mm.engine.launch import (
+    amp_dtype,
+    join_processes,
+    read_config,
+    run_process,
+)
+from deft_mm.engine.options import read_options
+from deft_mm.engine.scoring_pass import check_needs
+from deft_mm.engine.select import select
+from deft_mm.engine.work_folder import (
+    LOCK_FILE,
+    SUMMARY_FILE,
+    config_in,
+    locked_folder,
+    run_in,
+)
+from deft_mm.evaluation import SelectionReport
+from deft_mm.fileio import require_writable, write_atomically
+from deft_mm.main_process import on_main_process
+from deft_mm.models.clip import clip_named
+from deft_mm.selection import (
+    SampleTable,
+    Selector,
+    apply_corrections,
+    build_selector,
+    is_edited,
+)
+
+LOOK_ALIKES_FILE = 'look_alikes.csv'
 
 
 def find_source(args: argparse.Namespace) -> tuple[Config, DataSource]:
@@ -269,6 +278,7 @@ def write_training(args: argparse.Namespace, out: Path) -> list[str]:
 def run(args: argparse.Namespace) -> list[str] | None:
     """Clean the data; return the command that is to follow, if one is."""
     begin = time.perf_counter()
+    read_options(args, 'detector_options', 'data_options')
     selector = choose_selector(args)
     cfg, data = find_source(args)
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
@@ -289,7 +299,9 @@ def run(args: argparse.Namespace) -> list[str] | None:
         selector, why = default_selector(samples.label)
     require_enough(selector, samples)
     transforms, preprocessor = evaluation_transforms(cfg, data, dataset)
-    detector = build_zero_shot_detector(cfg, preprocessor, class_names_of(dataset), args.template)
+    detector = build_zero_shot_detector(
+        cfg, preprocessor, class_names_of(dataset), args.template or DEFAULT_TEMPLATE
+    )
     check_needs(detector, selector.needs, type(selector).__name__)
     with locked_folder(out, '--out'):
         path = out / 'selection.csv'
@@ -364,4 +376,4 @@ def main(args: argparse.Namespace) -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main, parse_args())
+    run_tool(main, ARGS)

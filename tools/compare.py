@@ -20,24 +20,7 @@ from pathlib import Path
 
 import ctrl_c  # noqa: F401  ends a tool that is still importing
 
-import deft_mm  # noqa: F401  registers the package's classes
-from deft_mm.command_line import INTERRUPTED, add_traceback_option, run_tool
-from deft_mm.comparison import (
-    ComparisonTable,
-    PlannedRun,
-    RunFolder,
-    Scheduler,
-    is_plan,
-    plan_runs,
-    read_plan,
-    read_results,
-    write_expected,
-    write_report,
-)
-from deft_mm.engine.options import add_cfg_options, parse_options
-
-# What to call a run of a state if its record is of another config, code or data.
-_MADE_WITH_OTHERS = dict(outdated='outdated', missing='unfinished, starts anew')
+from common_options import add_cfg_options, add_traceback_option
 
 
 def parse_args() -> argparse.Namespace:
@@ -96,6 +79,29 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+# Before what takes seconds to import.
+ARGS = parse_args() if __name__ == '__main__' else None
+
+import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.command_line import INTERRUPTED, run_tool
+from deft_mm.comparison import (
+    ComparisonTable,
+    PlannedRun,
+    RunFolder,
+    Scheduler,
+    is_plan,
+    plan_runs,
+    read_plan,
+    read_results,
+    write_expected,
+    write_report,
+)
+from deft_mm.engine.options import parse_options, read_options
+
+# What to call a run of a state if its record is of another config, code or data.
+_MADE_WITH_OTHERS = dict(outdated='outdated', missing='unfinished, starts anew')
+
+
 def planned_runs(args: argparse.Namespace) -> list[PlannedRun]:
     """Read the plan file, or make a plan of the command line."""
     plans = [target for target in args.targets if is_plan(target)]
@@ -106,7 +112,7 @@ def planned_runs(args: argparse.Namespace) -> list[PlannedRun]:
                 '--seeds and --cfg-options if need be.'
             )
         return read_plan(plans[0], args.seeds, args.cfg_options)
-    variants = {name: parse_options(pairs) for name, *pairs in args.variant or [['']]}
+    variants = {name: parse_options(pairs, '--variant') for name, *pairs in args.variant or [['']]}
     return plan_runs(args.targets, args.seeds or [0], variants, args.cfg_options)
 
 
@@ -177,6 +183,7 @@ def report_problems(scheduler: Scheduler, runs: list[PlannedRun], states: dict[s
 
 
 def main(args: argparse.Namespace) -> int:
+    read_options(args)
     work_dir = Path(args.work_dir or 'work_dirs/compare')
     code = 0
     if args.targets:
@@ -193,4 +200,4 @@ def main(args: argparse.Namespace) -> int:
 
 
 if __name__ == '__main__':
-    run_tool(main, parse_args())
+    run_tool(main, ARGS)

@@ -25,61 +25,14 @@ from pathlib import Path
 from typing import Any
 
 import ctrl_c  # noqa: F401  ends a tool that is still importing
-import torch
-from mmengine.config import Config
-from mmengine.dist import is_main_process
-from mmengine.logging import MMLogger
-from mmengine.registry import init_default_scope
-from mmpretrain.registry import HOOKS
-from torch import nn
 
-import deft_mm  # noqa: F401  registers the package's classes
-from deft_mm.command_line import add_traceback_option, run_tool
-from deft_mm.datasets import class_names_of, clean_labels_of, sample_table_of
-from deft_mm.detection import (
-    DEFAULT_TEMPLATE,
-    DataSource,
+from common_options import (
+    add_cfg_options,
+    add_options,
     add_scoring_options,
-    build_detector,
-    build_zero_shot_detector,
-    check_scoring_options,
-    detector_classes,
-    evaluation_transforms,
-    feature_folder,
-    find_data,
-    load_checkpoint,
-    loader_sizes,
-    read_class_map,
-    read_data,
-    require_own,
-    selector_type,
-    usable_device,
-    warn_of_extremes,
+    add_traceback_option,
+    check_pass_options,
 )
-from deft_mm.engine.float32_precision import set_float32_precision
-from deft_mm.engine.launch import (
-    amp_dtype,
-    join_processes,
-    read_config,
-    run_process,
-)
-from deft_mm.engine.options import add_cfg_options, add_options
-from deft_mm.engine.scoring_pass import check_needs
-from deft_mm.engine.select import select
-from deft_mm.engine.work_folder import is_selection_of_run
-from deft_mm.evaluation import SelectionReport
-from deft_mm.fileio import require_writable
-from deft_mm.selection import (
-    ClassMatching,
-    Selector,
-    build_limits,
-    build_selector,
-    is_edited,
-    is_selection_file,
-    prompt_names,
-    require_pyarrow,
-)
-from deft_mm.selection.sample_details import SampleDetails
 
 
 def parse_args() -> argparse.Namespace:
@@ -97,7 +50,7 @@ def parse_args() -> argparse.Namespace:
         parser.error('--threshold is short for --selector ThresholdSelector: give one of the two')
     if not args.clip_only and (args.template is not None or args.temperature is not None):
         parser.error('--template and --temperature belong to --clip-only')
-    check_scoring_options(parser, args)
+    check_pass_options(parser, args)
     if args.clip_only and args.class_names == 'detector':
         parser.error('--clip-only has no classes of its own: leave --class-names out')
     return args
@@ -161,9 +114,7 @@ def add_detector_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help="zero-shot: the CLIP of CONFIG's detector as it was before training",
     )
-    group.add_argument(
-        '--template', help=f'prompt of --clip-only. Defaults to {DEFAULT_TEMPLATE!r}'
-    )
+    group.add_argument('--template', help="prompt of --clip-only. Defaults to 'a photo of a {}.'")
     group.add_argument(
         '--temperature', type=float, help="temperature of --clip-only. Defaults to CLIP's own"
     )
@@ -189,6 +140,64 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_scoring_options(group, "those of CONFIG's validation")
     add_cfg_options(group, 'keys of CONFIG')
+
+
+# Before what takes seconds to import.
+ARGS = parse_args() if __name__ == '__main__' else None
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+from mmpretrain.registry import HOOKS
+from torch import nn
+
+import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.command_line import run_tool
+from deft_mm.datasets import class_names_of, clean_labels_of, sample_table_of
+from deft_mm.detection import (
+    DEFAULT_TEMPLATE,
+    DataSource,
+    build_detector,
+    build_zero_shot_detector,
+    detector_classes,
+    evaluation_transforms,
+    feature_folder,
+    find_data,
+    load_checkpoint,
+    loader_sizes,
+    read_class_map,
+    read_data,
+    require_own,
+    selector_type,
+    usable_device,
+    warn_of_extremes,
+)
+from deft_mm.engine.float32_precision import set_float32_precision
+from deft_mm.engine.launch import (
+    amp_dtype,
+    join_processes,
+    read_config,
+    run_process,
+)
+from deft_mm.engine.options import read_options
+from deft_mm.engine.scoring_pass import check_needs
+from deft_mm.engine.select import select
+from deft_mm.engine.work_folder import is_selection_of_run
+from deft_mm.evaluation import SelectionReport
+from deft_mm.fileio import require_writable
+from deft_mm.selection import (
+    ClassMatching,
+    Selector,
+    build_limits,
+    build_selector,
+    is_edited,
+    is_selection_file,
+    prompt_names,
+    require_pyarrow,
+)
+from deft_mm.selection.sample_details import SampleDetails
 
 
 def noise_filter_of(cfg: Config) -> dict:
@@ -284,6 +293,7 @@ def log_matching(logger: MMLogger, matching: ClassMatching, unmatched: str) -> N
 
 
 def run(args: argparse.Namespace) -> SelectionReport:
+    read_options(args, 'cfg_options', 'data_options', 'selector_options')
     cfg = read_config(args.config, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     join_processes(args.launcher, cfg)
@@ -356,4 +366,4 @@ def main(args: argparse.Namespace) -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main, parse_args())
+    run_tool(main, ARGS)

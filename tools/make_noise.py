@@ -15,23 +15,8 @@ import io
 from pathlib import Path
 
 import ctrl_c  # noqa: F401  ends a tool that is still importing
-import numpy as np
-from matplotlib.backend_bases import FigureCanvasBase
-from mmengine.config import Config, ConfigDict
-from mmengine.registry import init_default_scope
-from mmpretrain.registry import DATASETS
 
-import deft_mm  # noqa: F401  registers the package's classes
-from deft_mm.command_line import add_traceback_option, run_tool
-from deft_mm.datasets import NoisyLabelDataset, class_names_of, transition_matrix
-from deft_mm.engine.config_walk import datasets_in
-from deft_mm.engine.launch import read_config
-from deft_mm.engine.options import add_cfg_options
-from deft_mm.fileio import require_writable, write_atomically
-
-# A matrix of more classes is summed up.
-MAX_PRINTED_CLASSES = 12
-TOP_PAIRS = 10
+from common_options import add_cfg_options, add_traceback_option
 
 
 def parse_args() -> argparse.Namespace:
@@ -44,6 +29,28 @@ def parse_args() -> argparse.Namespace:
     add_cfg_options(parser)
     add_traceback_option(parser)
     return parser.parse_args()
+
+
+# Before what takes seconds to import.
+ARGS = parse_args() if __name__ == '__main__' else None
+
+import numpy as np
+from matplotlib.backend_bases import FigureCanvasBase
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import init_default_scope
+from mmpretrain.registry import DATASETS
+
+import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.command_line import run_tool
+from deft_mm.datasets import NoisyLabelDataset, class_names_of, transition_matrix
+from deft_mm.engine.config_walk import datasets_in
+from deft_mm.engine.launch import read_config
+from deft_mm.engine.options import read_options
+from deft_mm.fileio import require_writable, write_atomically
+
+# A matrix of more classes is summed up.
+MAX_PRINTED_CLASSES = 12
+TOP_PAIRS = 10
 
 
 def check_outputs(args: argparse.Namespace) -> None:
@@ -161,6 +168,7 @@ def plot(dataset: NoisyLabelDataset, path: Path) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
+    read_options(args)
     check_outputs(args)
     dataset, existed = load_dataset(args)
     print('\n'.join(summary(dataset)))
@@ -172,4 +180,4 @@ def main(args: argparse.Namespace) -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main, parse_args())
+    run_tool(main, ARGS)

@@ -18,46 +18,13 @@ import argparse
 from pathlib import Path
 
 import ctrl_c  # noqa: F401  ends a tool that is still importing
-import numpy as np
-import torch
-from mmengine.config import Config
-from mmengine.dist import is_main_process
-from mmengine.logging import MMLogger
-from mmengine.registry import init_default_scope
 
-import deft_mm  # noqa: F401  registers the package's classes
-from deft_mm.command_line import add_traceback_option, run_tool
-from deft_mm.csv_cells import to_csv
-from deft_mm.datasets import ImageListDataset, sample_table_of
-from deft_mm.detection import (
-    DataSource,
+from common_options import (
+    add_cfg_options,
     add_pass_options,
-    build_detector,
-    check_scoring_options,
-    classifier_of,
-    config_of_checkpoint,
-    detector_classes,
-    evaluation_transforms,
-    files_to_rgb,
-    find_images,
-    load_checkpoint,
-    loader_sizes,
-    usable_device,
+    add_traceback_option,
+    check_pass_options,
 )
-from deft_mm.engine.float32_precision import set_float32_precision
-from deft_mm.engine.launch import (
-    amp_dtype,
-    join_processes,
-    run_process,
-)
-from deft_mm.engine.options import add_cfg_options
-from deft_mm.engine.scoring_pass import score_samples
-from deft_mm.engine.select import precision_of
-from deft_mm.fileio import require_writable, write_atomically
-from deft_mm.selection import SampleTable
-from deft_mm.user_file import begins_with
-
-HEADER = ('img_path', 'class_1', 'prob_1')
 
 
 def parse_args() -> argparse.Namespace:
@@ -77,10 +44,53 @@ def parse_args() -> argparse.Namespace:
     add_cfg_options(parser, 'config keys')
     add_traceback_option(parser)
     args = parser.parse_args()
-    check_scoring_options(parser, args)
+    check_pass_options(parser, args)
     if args.top_k < 1:
         parser.error(f'--top-k is {args.top_k}: give 1 or more')
     return args
+
+
+# Before what takes seconds to import.
+ARGS = parse_args() if __name__ == '__main__' else None
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+
+import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.command_line import run_tool
+from deft_mm.csv_cells import to_csv
+from deft_mm.datasets import ImageListDataset, sample_table_of
+from deft_mm.detection import (
+    DataSource,
+    build_detector,
+    classifier_of,
+    config_of_checkpoint,
+    detector_classes,
+    evaluation_transforms,
+    files_to_rgb,
+    find_images,
+    load_checkpoint,
+    loader_sizes,
+    usable_device,
+)
+from deft_mm.engine.float32_precision import set_float32_precision
+from deft_mm.engine.launch import (
+    amp_dtype,
+    join_processes,
+    run_process,
+)
+from deft_mm.engine.options import read_options
+from deft_mm.engine.scoring_pass import score_samples
+from deft_mm.engine.select import precision_of
+from deft_mm.fileio import require_writable, write_atomically
+from deft_mm.selection import SampleTable
+from deft_mm.user_file import begins_with
+
+HEADER = ('img_path', 'class_1', 'prob_1')
 
 
 def check_out(path: Path) -> None:
@@ -130,6 +140,7 @@ def to_rows(table: SampleTable, top_k: int) -> list[list]:
 
 
 def run(args: argparse.Namespace) -> None:
+    read_options(args)
     cfg = config_of_checkpoint(args.checkpoint, args.config, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     join_processes(args.launcher, cfg)
@@ -151,4 +162,4 @@ def main(args: argparse.Namespace) -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main, parse_args())
+    run_tool(main, ARGS)

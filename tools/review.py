@@ -16,20 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import ctrl_c  # noqa: F401  ends a tool that is still importing
-from mmengine.config import Config
-from mmengine.logging import MMLogger
-from mmengine.registry import init_default_scope
-from mmpretrain.registry import DATASETS
 
-import deft_mm  # noqa: F401  registers the package's classes
-from deft_mm.command_line import add_traceback_option, run_tool
-from deft_mm.datasets.selection_wrapper import SelectionWrapper, read_selection_of
-from deft_mm.engine.launch import read_config
-from deft_mm.engine.work_folder import config_in, locked_folder
-from deft_mm.fileio import require_writable
-from deft_mm.review import SINGLE_FILE_MOST, ImageSource, review_order, write_page
-from deft_mm.selection import SampleTable, read_selection
-from deft_mm.selection.sample_details import SampleDetails, details_file
+from common_options import add_traceback_option
 
 MOST_PIXELS, LEAST_PIXELS = 512, 16
 
@@ -61,7 +49,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--single-file',
         action='store_true',
-        help=f'one file for everything, of {SINGLE_FILE_MOST:,} samples at most',
+        help='one file for everything, of 5,000 samples at most',
     )
     add_traceback_option(parser)
     args = parser.parse_args()
@@ -72,6 +60,25 @@ def parse_args() -> argparse.Namespace:
     if args.limit is not None and args.limit < 1:
         parser.error(f'--limit is {args.limit}: give 1 or more samples')
     return args
+
+
+# Before what takes seconds to import.
+ARGS = parse_args() if __name__ == '__main__' else None
+
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+from mmpretrain.registry import DATASETS
+
+import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.command_line import run_tool
+from deft_mm.datasets.selection_wrapper import SelectionWrapper, read_selection_of
+from deft_mm.engine.launch import read_config
+from deft_mm.engine.work_folder import config_in, locked_folder
+from deft_mm.fileio import require_writable
+from deft_mm.review import SINGLE_FILE_MOST, ImageSource, review_order, write_page
+from deft_mm.selection import SampleTable, read_selection
+from deft_mm.selection.sample_details import SampleDetails, details_file
 
 
 def selection_of(args: argparse.Namespace) -> Path:
@@ -159,4 +166,4 @@ def main(args: argparse.Namespace) -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main, parse_args())
+    run_tool(main, ARGS)

@@ -7,26 +7,8 @@ import argparse
 from pathlib import Path
 
 import ctrl_c  # noqa: F401  ends a tool that is still importing
-import mmengine
-from mmengine.config import Config, ConfigDict
-from mmengine.evaluator import DumpResults
 
-import deft_mm  # noqa: F401  registers the package's classes
-from deft_mm.command_line import add_traceback_option, run_tool
-from deft_mm.engine.config_walk import datasets_in, is_wrapper
-from deft_mm.engine.launch import (
-    add_common_arguments,
-    amp_dtype,
-    load_config,
-    run_process,
-)
-from deft_mm.engine.stage_switch import end_workers
-from deft_mm.engine.tool_runner import build_runner
-from deft_mm.fileio import require_writable
-
-# What MMEngine writes, by what is written.
-_PREDICTIONS = ('.pkl', '.pickle')
-_METRICS = ('.json', '.yaml', '.yml', '.pkl', '.pickle')
+from common_options import add_run_options, add_traceback_option
 
 
 def parse_args() -> argparse.Namespace:
@@ -46,7 +28,7 @@ def parse_args() -> argparse.Namespace:
         '--wait-time', type=float, default=2, help='seconds that each window is shown'
     )
     parser.add_argument('--tta', action='store_true', help='average over image and mirror image')
-    add_common_arguments(parser)
+    add_run_options(parser)
     add_traceback_option(parser)
     args = parser.parse_args()
     if args.out_item is not None and args.out is None:
@@ -56,6 +38,27 @@ def parse_args() -> argparse.Namespace:
     if args.wait_time < 0:
         parser.error(f'--wait-time is {args.wait_time}: give seconds, 0 or more')
     return args
+
+
+# Before what takes seconds to import.
+ARGS = parse_args() if __name__ == '__main__' else None
+
+import mmengine
+from mmengine.config import Config, ConfigDict
+from mmengine.evaluator import DumpResults
+
+import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.command_line import run_tool
+from deft_mm.engine.config_walk import datasets_in, is_wrapper
+from deft_mm.engine.launch import amp_dtype, load_config, run_process
+from deft_mm.engine.options import read_options
+from deft_mm.engine.stage_switch import end_workers
+from deft_mm.engine.tool_runner import build_runner
+from deft_mm.fileio import require_writable
+
+# What MMEngine writes, by what is written.
+_PREDICTIONS = ('.pkl', '.pickle')
+_METRICS = ('.json', '.yaml', '.yml', '.pkl', '.pickle')
 
 
 def check_outputs(args: argparse.Namespace) -> None:
@@ -116,6 +119,7 @@ def _use_flip_tta(cfg: Config) -> None:
 
 
 def test(args: argparse.Namespace) -> None:
+    read_options(args)
     check_outputs(args)
     cfg = load_config(args, persistent_workers=False, dataloaders=['test_dataloader'])
     apply_test_options(cfg, args)
@@ -133,4 +137,4 @@ def main(args: argparse.Namespace) -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main, parse_args())
+    run_tool(main, ARGS)

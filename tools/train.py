@@ -10,21 +10,8 @@ import argparse
 from pathlib import Path
 
 import ctrl_c  # noqa: F401  ends a tool that is still importing
-from mmengine.config import Config
 
-import deft_mm  # noqa: F401  registers the package's classes
-from deft_mm.command_line import add_traceback_option, run_tool, was_interrupted
-from deft_mm.datasets.own_images import problems_kept
-from deft_mm.engine.launch import (
-    add_common_arguments,
-    amp_dtype,
-    check_amp_device,
-    load_config,
-    run_process,
-)
-from deft_mm.engine.stage_switch import end_workers
-from deft_mm.engine.tool_runner import build_runner
-from deft_mm.engine.work_folder import ConfigFileHook, data_report_of, own_folder
+from common_options import add_run_options, add_traceback_option
 
 
 def parse_args() -> argparse.Namespace:
@@ -54,9 +41,24 @@ def parse_args() -> argparse.Namespace:
         help='corrections.csv of the training set, or several: their labels are trained on, and no '
         'detector doubts them',
     )
-    add_common_arguments(parser)
+    add_run_options(parser)
     add_traceback_option(parser)
     return parser.parse_args()
+
+
+# Before what takes seconds to import.
+ARGS = parse_args() if __name__ == '__main__' else None
+
+from mmengine.config import Config
+
+import deft_mm  # noqa: F401  registers the package's classes
+from deft_mm.command_line import run_tool, was_interrupted
+from deft_mm.datasets.own_images import problems_kept
+from deft_mm.engine.launch import amp_dtype, check_amp_device, load_config, run_process
+from deft_mm.engine.options import read_options
+from deft_mm.engine.stage_switch import end_workers
+from deft_mm.engine.tool_runner import build_runner
+from deft_mm.engine.work_folder import ConfigFileHook, data_report_of, own_folder
 
 
 def use_amp(cfg: Config) -> None:
@@ -102,6 +104,7 @@ def apply_training_options(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def train(args: argparse.Namespace) -> None:
+    read_options(args)
     used = ['train_dataloader', *([] if args.no_validate else ['val_dataloader'])]
     cfg = load_config(args, not args.no_persistent_workers, used)
     apply_training_options(cfg, args)
@@ -125,4 +128,4 @@ def main(args: argparse.Namespace) -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main, parse_args())
+    run_tool(main, ARGS)

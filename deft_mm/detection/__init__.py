@@ -23,9 +23,6 @@ from deft_mm.detection.detector_loading import (
 from deft_mm.detection.evaluation_transforms import evaluation_transforms
 from deft_mm.detection.image_paths import find_images
 from deft_mm.detection.scoring_options import (
-    add_pass_options,
-    add_scoring_options,
-    check_scoring_options,
     feature_folder,
     loader_sizes,
     usable_device,
@@ -38,11 +35,8 @@ __all__ = [
     'DEFAULT_TEMPLATE',
     'CleanSummary',
     'DataSource',
-    'add_pass_options',
-    'add_scoring_options',
     'build_detector',
     'build_zero_shot_detector',
-    'check_scoring_options',
     'classifier_of',
     'config_of_checkpoint',
     'default_selector',

@@ -1,4 +1,4 @@
-"""Options of the tools that score data: how a pass over them runs."""
+"""What the options of the tools that score data mean: how a pass over them runs."""
 
 from __future__ import annotations
 
@@ -9,66 +9,8 @@ from pathlib import Path
 import torch
 from mmengine.device import get_device
 
-from deft_mm.engine.kept_features import DTYPES, FeatureFolder
+from deft_mm.engine.kept_features import FeatureFolder
 from deft_mm.fileio import require_writable
-
-
-def add_scoring_options(group: argparse._ActionsContainer, defaults: str) -> None:
-    """Add the options of a pass, and where it keeps features.
-
-    Args:
-        group (argparse.ArgumentParser): A parser, or a group of one.
-        defaults (str): See :func:`add_pass_options`.
-    """
-    add_pass_options(group, defaults)
-    group.add_argument(
-        '--features',
-        metavar='DIR',
-        help="where features of a frozen CLIP are kept, so that they are computed once; 'none' for "
-        "nowhere. Defaults to the folder 'features' in the work directory, or beside --out",
-    )
-    group.add_argument(
-        '--feature-dtype',
-        choices=DTYPES,
-        default='float16',
-        help='how they are kept. Defaults to float16',
-    )
-
-
-def add_pass_options(group: argparse._ActionsContainer, defaults: str) -> None:
-    """Add the options of a pass over images.
-
-    Args:
-        group (argparse.ArgumentParser): A parser, or a group of one.
-        defaults (str): What batch size and workers are where they aren't given, for the help.
-    """
-    group.add_argument('--batch-size', type=int, help=f'images at once. Defaults to {defaults}')
-    group.add_argument('--num-workers', type=int, help='data-loading workers. The same default')
-    group.add_argument('--device', help='defaults to the first accelerator, or the CPU')
-    group.add_argument(
-        '--amp', action='store_true', help='mixed precision, see tools/train.py (needs a GPU)'
-    )
-    group.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='job launcher',
-    )
-    # Passed by older launchers; newer ones set the environment variable.
-    group.add_argument('--local_rank', '--local-rank', type=int, default=0)
-
-
-def check_scoring_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """End in a usage message where a number is out of range.
-
-    Args:
-        parser (argparse.ArgumentParser): The parser.
-        args (argparse.Namespace): What it has read.
-    """
-    for name, least in dict(batch_size=1, num_workers=0).items():
-        value = getattr(args, name)
-        if value is not None and value < least:
-            parser.error(f'--{name.replace("_", "-")} is {value}: give {least} or more')
 
 
 def loader_sizes(args: argparse.Namespace, *configs: Mapping) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import re
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -29,7 +29,7 @@ from deft_mm.engine.data_settings import (
     require_data,
     settle_data,
 )
-from deft_mm.engine.options import MEANT, add_cfg_options, merge_options
+from deft_mm.engine.options import MEANT, merge_options
 from deft_mm.engine.work_folder import data_report_of
 from deft_mm.shorten import first_few
 
@@ -37,29 +37,6 @@ from deft_mm.shorten import first_few
 _SET_BY = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_LOCAL_RANK')
 # What MMPretrain's own scripts give every dataloader.
 _DATALOADER_DEFAULTS = dict(pin_memory=True, collate_fn=dict(type='default_collate'))
-
-
-def add_common_arguments(parser: ArgumentParser) -> None:
-    """Add the options that training and testing share, named as MMPretrain's."""
-    parser.add_argument('--work-dir', help='folder for logs, checkpoints and the selection file')
-    parser.add_argument(
-        '--amp',
-        action='store_true',
-        help='automatic mixed precision (needs an accelerator); float16, or bfloat16 with '
-        '--cfg-options optim_wrapper.dtype=bfloat16',
-    )
-    parser.add_argument(
-        '--no-pin-memory', action='store_true', help="turn the dataloaders' pin_memory off"
-    )
-    add_cfg_options(parser)
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='job launcher',
-    )
-    # Passed by older launchers; newer ones set the environment variable.
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
 def read_config(path: str, options: Mapping[str, Any]) -> Config:
@@ -120,7 +97,7 @@ def load_config(args: Namespace, persistent_workers: bool, dataloaders: Sequence
     It also makes the process group, see :func:`join_processes`.
 
     Args:
-        args (Namespace): The parsed command line.
+        args (Namespace): The command line, its overrides read (:func:`read_options`).
         persistent_workers (bool): Keep data-loading workers between epochs, where a dataloader has
             any and does not say itself.
         dataloaders (Sequence[str]): Those that will be used. Their data are looked for before

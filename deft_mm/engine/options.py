@@ -9,9 +9,9 @@ error, see :mod:`deft_mm.engine.read_keys`; ``+KEY=VALUE`` sets it all the same.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import re
+from argparse import Namespace
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -29,38 +29,27 @@ _BLANKS, _BLANK = re.compile(r'(?<=[^\s,\[\]()]) +(?=[^\s,\[\]()])'), '\x1f'
 MEANT = '+'
 
 
-def add_options(parser: argparse._ActionsContainer, help: str, flag: str = '--cfg-options') -> None:
-    """Add a command line option that takes overrides.
+def read_options(args: Namespace, *names: str) -> None:
+    """Read the overrides of a command line, in place of their texts.
 
     Args:
-        parser (argparse.ArgumentParser): A parser, or a group of one.
-        help (str): What they override.
-        flag (str): The option. Defaults to '--cfg-options'.
+        args (argparse.Namespace): The command line of a tool.
+        *names (str): Where its overrides are. Defaults to 'cfg_options', that is --cfg-options.
+
+    Raises:
+        ValueError: See :func:`parse_options`.
     """
-    parser.add_argument(
-        flag, nargs='+', action=_OptionsAction, default={}, metavar='KEY=VALUE', help=help
-    )
+    for name in names or ('cfg_options',):
+        option = f'--{name.replace("_", "-")}'
+        setattr(args, name, parse_options(getattr(args, name), option))
 
 
-def add_cfg_options(parser: argparse._ActionsContainer, what: str = 'config keys') -> None:
-    """Add ``--cfg-options``.
-
-    Args:
-        parser (argparse.ArgumentParser): A parser, or a group of one.
-        what (str): What they override, for the help. Defaults to 'config keys'.
-    """
-    add_options(
-        parser,
-        f'override {what}, e.g. train_dataloader.batch_size=32 or key="[a,b]"; a key that nothing '
-        'reads is an error, unless it is written +key=value',
-    )
-
-
-def parse_options(pairs: Iterable[str]) -> dict[str, Any]:
+def parse_options(pairs: Iterable[str], option: str = '') -> dict[str, Any]:
     """Read overrides as the command line has them, with MMEngine's rules for values.
 
     Args:
         pairs (Iterable[str]): For example ['train_cfg.max_epochs=2'].
+        option (str): Where they come from, for what is said of mistakes. Defaults to ''.
 
     Returns:
         dict[str, Any]: Values by dotted key.
@@ -69,20 +58,20 @@ def parse_options(pairs: Iterable[str]) -> dict[str, Any]:
         ValueError: If a text has no '=' or nothing before it, its brackets don't match, or there
             is a dict in it.
     """
-    options = {}
+    options, where = {}, option and f'{option}: '
     for pair in pairs:
         key, equals, text = pair.partition('=')
         if not key.strip() or not equals:
-            raise ValueError(f'An override is KEY=VALUE, found {pair!r}.')
+            raise ValueError(f'{where}An override is KEY=VALUE, found {pair!r}.')
         try:
             kept = _BLANKS.sub(lambda blanks: _BLANK * len(blanks[0]), text)
             options[key] = _with_blanks(DictAction._parse_iterable(kept))
         except AssertionError:
-            raise ValueError(f'The brackets of {pair!r} do not match.') from None
+            raise ValueError(f'{where}The brackets of {pair!r} do not match.') from None
         except RecursionError:  # MMEngine's way with dict(...)
             raise ValueError(
-                f'{pair!r} has a dict, which a value cannot be, nor be part of: set its keys one '
-                f'by one, {key}.NAME=VALUE, or in a config file.'
+                f'{where}{pair!r} has a dict, which a value cannot be, nor be part of: set its '
+                f'keys one by one, {key}.NAME=VALUE, or in a config file.'
             ) from None
     return options
 
@@ -129,12 +118,3 @@ def _import(custom_imports: Mapping[str, Any]) -> None:
         raise ImportError(
             f'custom_imports: {error}. Is it where Python looks (PYTHONPATH)?'
         ) from error
-
-
-class _OptionsAction(argparse.Action):
-    def __call__(self, parser, namespace, values, option_string=None) -> None:
-        try:
-            options = {**getattr(namespace, self.dest), **parse_options(values)}
-        except ValueError as error:
-            raise argparse.ArgumentError(self, str(error)) from error
-        setattr(namespace, self.dest, options)

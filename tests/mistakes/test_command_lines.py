@@ -9,9 +9,9 @@ import pytest
 
 from mistakes.rows import DIGITS, rows, train
 from runner_utils import REPO
+from tool_utils import TOOLS
 
 PLAN = REPO / 'configs/compare/digits.yml'
-TOOLS = sorted({*(REPO / 'tools').glob('*.py')} - {REPO / 'tools/ctrl_c.py'})
 NO_NOISE = REPO / 'configs/deft/deft_animal10n.py'
 
 
@@ -90,6 +90,26 @@ NO_NOISE = REPO / 'configs/deft/deft_animal10n.py'
         ['review.py', 'run', '--selection', 'no.csv', '--out', 'run/notes.txt'],
         r"^review\.py: --out 'run/notes\.txt'.* is a file, not a folder",
     ),
+    (
+        'brackets',
+        [*train(), '--cfg-options', 'a=[1,2'],
+        r"^train\.py: --cfg-options: The brackets of 'a=\[1,2' do not match",
+    ),
+    (
+        'brackets of data',
+        ['detect.py', DIGITS, '--clip-only', '--data-options', 'a=[1,2'],
+        r"^detect\.py: --data-options: The brackets of 'a=\[1,2' do not match",
+    ),
+    (
+        'dict',
+        ['clean.py', 'run', '--detector', 'knn', '--detector-options', 'a=dict(b=1,c=2)'],
+        r"^clean\.py: --detector-options: 'a=dict\(b=1,c=2\)' has a dict, which a value cannot be",
+    ),
+    (
+        'variant',
+        ['compare.py', DIGITS, '--variant', 'name', 'foo'],
+        r"^compare\.py: --variant: An override is KEY=VALUE, found 'foo'",
+    ),
     ('no record', ['apply_corrections.py', '--undo', 'no.csv'], r"there is no file 'no\.csv'"),
     (
         'class map',
@@ -104,7 +124,6 @@ def test_command_line(command, sentence, ends_with):
 @rows(
     ('nothing', ['train.py'], 'the following arguments are required: config'),
     ('no value', [*train(), '--cfg-options', 'foo'], "An override is KEY=VALUE, found 'foo'"),
-    ('brackets', [*train(), '--cfg-options', 'a=[1,2'], r"The brackets of 'a=\[1,2' do not match"),
     ('no launcher', [*train(), '--launcher', 'slrum'], "invalid choice: 'slrum'"),
     (
         'out item',
@@ -149,7 +168,10 @@ def test_real_command_ends_with_the_sentence_and_has_the_traceback_in_the_log(fo
 def test_ctrl_c_while_a_tool_is_importing(tool, folder):
     """The first import that takes long is where it comes."""
     (folder / 'numpy.py').write_text('import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n')
-    done = run_command([tool], folder, f'{folder}{os.pathsep}{REPO}')
+    takes_two = tool in ('apply_corrections.py', 'detect.py', 'predict.py', 'test.py')
+    # That there are no such files is found out later.
+    command = [tool, 'x', 'y'] if takes_two else [tool, 'x']
+    done = run_command(command, folder, f'{folder}{os.pathsep}{REPO}')
     assert (done.returncode, done.stdout, done.stderr) == (130, '', '\nInterrupted.\n')
 
 

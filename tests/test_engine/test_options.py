@@ -10,11 +10,12 @@ from mmpretrain.models import ImageClassifier, LinearClsHead, TIMMBackbone
 from mmpretrain.registry import HOOKS
 from torch.optim import SGD
 
+from common_options import add_cfg_options
 from deft_mm.datasets import ImageFolderDataset
 from deft_mm.engine.config_readers import TOP_KEYS, taken_by
 from deft_mm.engine.config_walk import parts_of
 from deft_mm.engine.launch import read_config
-from deft_mm.engine.options import add_cfg_options, merge_options, parse_options
+from deft_mm.engine.options import merge_options, parse_options, read_options
 from deft_mm.engine.read_keys import known_in
 from runner_utils import CONFIGS as ALL_CONFIGS
 from runner_utils import REPO
@@ -264,23 +265,33 @@ def test_variable_is_refused_in_the_config_of_a_run_whose_data_are_known(tmp_pat
     assert f'{DATASET}.dataset.data_root' in str(error.value)
 
 
-def parser() -> argparse.ArgumentParser:
-    found = argparse.ArgumentParser()
-    add_cfg_options(found)
-    return found
+def options_of(*argv: str) -> dict:
+    parser = argparse.ArgumentParser()
+    add_cfg_options(parser)
+    args = parser.parse_args(argv)
+    read_options(args)
+    return args.cfg_options
 
 
 def test_options_of_the_command_line_are_collected():
-    argv = ['--cfg-options', 'a.b=1', 'c=[x,2]', '--cfg-options', '+d=None']
-    assert parser().parse_args(argv).cfg_options == {'a.b': 1, 'c': ['x', 2], '+d': None}
-    assert parser().parse_args([]).cfg_options == {}
+    argv = ['--cfg-options', 'a.b=1', 'c=[x,2]', '--cfg-options', '+d=None', 'a.b=3']
+    assert options_of(*argv) == {'a.b': 3, 'c': ['x', 2], '+d': None}
+    assert options_of() == {}
 
 
-@pytest.mark.parametrize('text', ['foo', '=3', 'a=[1,2', 'a=[dict(type=b,c=1)]'])
-def test_option_that_is_none_is_a_mistake_of_the_command_line(text, capsys):
+@pytest.mark.parametrize('text', ['foo', '=3'])
+def test_text_that_is_no_option_is_a_mistake_of_the_command_line(text, capsys):
     with pytest.raises(SystemExit):
-        parser().parse_args(['--cfg-options', text])
+        options_of('--cfg-options', text)
     assert repr(text) in capsys.readouterr().err
+    with pytest.raises(ValueError, match=re.escape(f'An override is KEY=VALUE, found {text!r}')):
+        parse_options([text])
+
+
+@pytest.mark.parametrize('text', ['a=[1,2', 'a=[dict(type=b,c=1)]'])
+def test_option_with_a_value_that_is_none_names_itself(text):
+    with pytest.raises(ValueError, match=rf'^--cfg-options: .*{re.escape(repr(text))}'):
+        options_of('--cfg-options', text)
 
 
 def test_data_sets_take_whole_values_over_and_not_their_parts(tmp_path):
