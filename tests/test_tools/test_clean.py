@@ -224,7 +224,8 @@ def test_near_duplicates_with_other_labels_and_outliers_are_told(tmp_path, monke
 
     # A detector that asks for no features compares none, and so many images are too many.
     clean(monkeypatch, root, '--clip', 'tiny', '--out', out, '--detector', 'label_match')
-    monkeypatch.setattr('deft_mm.detection.clean_summary._COMPARED', 100)
+    for module in ('selection.sample_details', 'detection.clean_summary'):
+        monkeypatch.setattr(f'deft_mm.{module}.MOST_COMPARED', 100)
     assert figures_of(out)['look_alikes'] is None
     assert (out / 'look_alikes.csv').read_text().count('\n') == 1
     clean(monkeypatch, root, '--clip', 'tiny', '--out', out)
