@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from mmengine.dataset import BaseDataset
 
 from deft_mm.datasets.chain import annotations_of, class_names_of, collect, given_labels_of
 from deft_mm.selection.fingerprint import Fingerprint, digest_image
+from deft_mm.selection.found_by_path import below_common_folder
 
 
 def dataset_fingerprint(dataset: Any) -> Fingerprint:
@@ -50,25 +50,3 @@ def _identities(base: BaseDataset) -> np.ndarray:
         [path + array for path, array in zip(below_common_folder(paths), arrays, strict=True)],
         dtype=object,
     )
-
-
-def below_common_folder(paths: Sequence[str]) -> list[str]:
-    """Cut off the folders that all paths have in common.
-
-    Args:
-        paths (Sequence[str]): Paths, with slashes.
-
-    Returns:
-        list[str]: What is left of each.
-    """
-    folders = {path.rpartition('/')[0] for path in paths}
-    split = [folder.split('/') for folder in folders]
-    depth = 0
-    for names in zip(*split):  # noqa: B905 (up to the shortest)
-        if len(set(names)) > 1:
-            break
-        depth += 1
-    shortened = {'/'.join(names): '/'.join([*names[depth:], '']) for names in split}
-    return [
-        shortened[folder] + name for folder, _, name in (path.rpartition('/') for path in paths)
-    ]

@@ -10,9 +10,9 @@ from mmengine.dataset import force_full_init
 from mmengine.logging import print_log
 
 from deft_mm.datasets.chain import clean_labels_of, given_labels_of
-from deft_mm.datasets.dataset_fingerprint import below_common_folder
 from deft_mm.datasets.dataset_wrapper import DatasetWrapper
 from deft_mm.datasets.sample_table_of import sample_table_of
+from deft_mm.selection.found_by_path import rows_by_path
 from deft_mm.selection.sample_table import SampleTable
 from deft_mm.selection.selection_file import read_selection, require_selection_file
 from deft_mm.selection.selector import check_selection
@@ -214,13 +214,9 @@ def read_selection_of(
 
 def _rows_of(samples: SampleTable, selection: SampleTable) -> np.ndarray | None:
     """Where the samples stand in a longer list; None unless each is there once, labelled so."""
-    names, listed = (
-        below_common_folder([path.replace('\\', '/') for path in table.img_path])
-        for table in (samples, selection)
-    )
-    row_of = {name: row for row, name in enumerate(listed)}
-    if '' in row_of or len(row_of) < len(listed) or not row_of.keys() >= set(names):
+    found = rows_by_path(selection.img_path, samples.img_path)
+    if found is None or not np.array_equal(np.sort(found[found >= 0]), np.arange(len(samples))):
         return None
-    rows = np.array([row_of[name] for name in names], dtype=np.int64)
-    same = np.array_equal(selection.given_label[rows], samples.given_label)
-    return rows if same and len(set(names)) == len(names) else None
+    rows = np.empty(len(samples), dtype=np.int64)
+    rows[found[found >= 0]] = np.flatnonzero(found >= 0)
+    return rows if np.array_equal(selection.given_label[rows], samples.given_label) else None

@@ -1,7 +1,7 @@
 """What people have decided of samples: ``corrections.csv``, and a selection with it.
 
-Lines ``# key: JSON`` come first, as in a selection file: ``format``, ``format_version``,
-``fingerprint`` and ``classes``. Then a table, a row a decision.
+In the file, lines ``# key: JSON`` come first, as in a selection file: ``format``,
+``format_version``, ``fingerprint`` and ``classes``. Then a table, a row a decision.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 from deft_mm.csv_cells import from_cell
 from deft_mm.fileio import check_header
+from deft_mm.selection.decision import Decision, decided_samples, require_given_class
 from deft_mm.selection.fingerprint import Fingerprint
 from deft_mm.selection.sample_table import EXCLUDED, RESULTS, SampleTable
 from deft_mm.selection.selection_file import read_header_lines
@@ -34,23 +35,6 @@ COLUMNS = (
 )
 ACTIONS = ('relabel', 'keep', 'exclude')
 _UNDECIDED = RESULTS['corrected_label'][1]
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What somebody has decided of a sample.
-
-    Args:
-        sample_idx (int): The sample.
-        label (int): The label that is right, or ``EXCLUDED``.
-        reviewer (str): Who.
-        time (str): When, ISO 8601; of two decisions of one reviewer the later one counts.
-    """
-
-    sample_idx: int
-    label: int
-    reviewer: str
-    time: str
 
 
 @dataclass(frozen=True)
@@ -73,7 +57,8 @@ def read_corrections(path: str | PathLike, table: SampleTable) -> list[Decision]
 
     Args:
         path (str | PathLike): The file.
-        table (SampleTable): The selection that it was made of.
+        table (SampleTable): The selection that it was made of, or samples that are a part of that,
+            see :func:`~deft_mm.selection.decision.decided_samples`.
 
     Returns:
         list[Decision]: Its decisions, in the order of the file.
@@ -96,31 +81,37 @@ def read_corrections(path: str | PathLike, table: SampleTable) -> list[Decision]
     except (ValueError, csv.Error) as error:
         raise ValueError(f"'{path}' is no usable file of corrections: {error}.") from error
     source = f"'{path}'"
-    fingerprint.require_same(
-        table.fingerprint, source, hint='Give the selection that was reviewed.'
-    )
     decode = from_cell if header.get('escaped') else str
-    decisions, reader = [], csv.reader(islice(lines_of(path), first, None), strict=True)
+    reader, rows, indices = csv.reader(islice(lines_of(path), first, None), strict=True), [], []
     try:
         for cells in filter(None, reader):
             row = dict(zip(names, map(decode, cells), strict=False))
-            decisions.append(_decision(row, table))
+            rows.append((reader.line_num, row))
+            indices.append(_index(row, fingerprint.num_samples))
     except (ValueError, csv.Error) as error:
         raise ValueError(f'{source}, line {first + reader.line_num}: {error}.') from error
+    paths = [row.get('img_path', '') for _, row in rows]
+    samples = decided_samples(table, fingerprint, indices, paths, source)
+    decisions = []
+    for (line, row), sample in zip(rows, samples.tolist(), strict=True):
+        if sample >= 0:
+            try:
+                decisions.append(_decision(row, sample, table))
+            except ValueError as error:
+                raise ValueError(f'{source}, line {first + line}: {error}.') from error
     return decisions
 
 
-def _decision(row: Mapping[str, str], table: SampleTable) -> Decision:
-    index, action = (row.get(key, '').strip() for key in ('sample_idx', 'action'))
-    name = row.get('corrected_class', '')
-    if not index.isascii() or not index.isdecimal() or int(index) >= len(table):
-        raise ValueError(f'sample_idx is {index!r}, and there are {len(table)} samples')
-    given = table.class_names[table.given_label[int(index)]]
-    if row.get('given_class') != given:
-        raise ValueError(
-            f'sample {index} has the given class {row.get("given_class")!r} here and {given!r} in '
-            'the selection'
-        )
+def _index(row: Mapping[str, str], number: int) -> int:
+    index = row.get('sample_idx', '').strip()
+    if not index.isascii() or not index.isdecimal() or int(index) >= number:
+        raise ValueError(f'sample_idx is {index!r}, and there are {number} samples')
+    return int(index)
+
+
+def _decision(row: Mapping[str, str], sample: int, table: SampleTable) -> Decision:
+    action, name = row.get('action', '').strip(), row.get('corrected_class', '')
+    given = require_given_class(row.get('given_class'), sample, table)
     if action not in ACTIONS:
         raise ValueError(f'action is {action!r}, not one of {", ".join(ACTIONS)}')
     if action == 'relabel' and name not in table.class_names:
@@ -132,10 +123,10 @@ def _decision(row: Mapping[str, str], table: SampleTable) -> Decision:
         )
     label = {
         'relabel': lambda: table.class_names.index(name),
-        'keep': lambda: int(table.given_label[int(index)]),
+        'keep': lambda: int(table.given_label[sample]),
         'exclude': lambda: EXCLUDED,
     }[action]()
-    return Decision(int(index), label, row.get('reviewer', ''), row.get('time', ''))
+    return Decision(sample, label, row.get('reviewer', ''), row.get('time', ''))
 
 
 def apply_corrections(table: SampleTable, paths: Sequence[str | PathLike]) -> Review:
@@ -148,7 +139,8 @@ def apply_corrections(table: SampleTable, paths: Sequence[str | PathLike]) -> Re
 
     Args:
         table (SampleTable): The selection, of N samples.
-        paths (Sequence[str | PathLike]): Files of corrections of this selection.
+        paths (Sequence[str | PathLike]): Files of corrections of this selection, see
+            :func:`read_corrections`.
 
     Returns:
         Review: A new selection, and what reviewers don't agree on.

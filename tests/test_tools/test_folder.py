@@ -9,14 +9,15 @@ from types import SimpleNamespace
 import mmengine
 import pytest
 import torch
+from corrections_utils import corrections
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
-from deft_mm.datasets import ImageFolderDataset
+from deft_mm.datasets import ImageFolderDataset, sample_table_of
 from deft_mm.engine.data_settings import fill_num_classes, settle_data
 from deft_mm.engine.hooks import DataReportHook, data_report_hook
-from deft_mm.selection import read_selection
+from deft_mm.selection import read_selection, write_selection
 from miniatures import folder
 from runner_utils import REPO, TINY_CLIP, TINY_WIDTH
 from tool_utils import tool
@@ -82,6 +83,18 @@ def test_report_is_logged_before_training_and_written(user):
     assert len(rows) == 10 and sum(row['used'] == '1' for row in rows) == 4
     truncated = str(user / 'images/cat/truncated.jpg')
     assert truncated in [row['path'] for row in rows if row['problem'] == 'unreadable image']
+
+
+def test_corrections_of_all_images_train_what_is_not_held_out(user, tmp_path, monkeypatch):
+    everything = sample_table_of(ImageFolderDataset(str(user / 'images'), val_path='.'))
+    write_selection(tmp_path / 'all.csv', everything)
+    rows = [(i, 'relabel', 'dog') for i in range(len(everything))]
+    file = corrections(tmp_path / 'corrections.csv', tmp_path / 'all.csv', *rows)
+    command = [user / 'deft_folder.py', '--work-dir', tmp_path / 'work', '--corrections', file]
+    tool(monkeypatch, 'train.py', *command, '--cfg-options', f'data_root={user}/images')
+    selection = read_selection(tmp_path / 'work/selection.csv')
+    assert len(selection) == 22 < len(everything) and selection.decided.all()
+    assert {selection.class_names[label] for label in selection.given_label} == {'dog'}
 
 
 def emptied(path: Path) -> None:
