@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +49,46 @@ def _replace(data: bytes, filepath: Path) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp gives the file to its owner alone; take the permissions that a plain open() would
-        # give.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
+        # mkstemp gives the file to its owner alone.
+        os.chmod(temporary, _usual(0o666))
         os.replace(temporary, filepath)
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)
+        raise
+
+
+def _usual(permissions: int) -> int:
+    """The permissions that what a plain open() or mkdir() makes would have."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return permissions & ~umask
+
+
+@contextmanager
+def new_folder(path: str | Path) -> Iterator[Path]:
+    """Make a folder so that it is there with all that is in it, or not at all.
+
+    Args:
+        path (str | Path): The folder, which is not there yet, or empty.
+
+    Yields:
+        Path: A folder beside it to write into, which gets its name when all is done.
+
+    Raises:
+        OSError: If it can't be written, or is there by then.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = tempfile.mkdtemp(dir=path.parent, prefix=f'.{path.name}.', suffix=_ENDING)
+    try:
+        yield Path(temporary)
+        os.chmod(temporary, _usual(0o777))
+        if path.is_dir():  # an empty one: it is none of ours that has something in it
+            path.rmdir()
+        os.rename(temporary, path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
         raise
 
 
@@ -158,3 +190,22 @@ def require_writable(path: str | Path, name: str, is_folder: bool = False) -> No
             f"{name} '{path}': '{folder}' cannot be written to ({error.strerror}): give another "
             'path.'
         ) from error
+
+
+def require_new_folder(path: str | Path, name: str) -> None:
+    """Refuse a folder that is there, before the work is done that :func:`new_folder` is for.
+
+    Args:
+        path (str | Path): The folder.
+        name (str): What the user calls it, for the message, such as '--out'.
+
+    Raises:
+        ValueError: If there is something of that name, an empty folder aside.
+        PermissionError: If it can't be made.
+    """
+    path = Path(path)
+    if os.path.lexists(path) and (not path.is_dir() or any(path.iterdir())):
+        raise ValueError(
+            f"{name} '{path}' is there already, and is left alone: give the name of a new folder."
+        )
+    require_writable(path.parent if path.name else path, name, is_folder=True)

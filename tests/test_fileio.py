@@ -6,7 +6,12 @@ import time
 
 import pytest
 
-from deft_mm.fileio import remove_leftovers, write_atomically
+from deft_mm.fileio import (
+    new_folder,
+    remove_leftovers,
+    require_new_folder,
+    write_atomically,
+)
 
 
 @pytest.mark.parametrize('number', [errno.ENOSPC, errno.EIO])
@@ -54,3 +59,34 @@ def test_what_killed_processes_left_goes_and_nothing_else(tmp_path, monkeypatch)
     remove_leftovers(tmp_path, before=now + 5)
     left = sorted(path.name for path in tmp_path.iterdir())
     assert left == sorted([*kept, newer.name, '.folder.json.abcdefgh.deft_mm-tmp'])
+
+
+def test_a_folder_is_there_with_all_that_is_in_it_or_not_at_all(tmp_path):
+    out = tmp_path / 'deep/out'
+    with pytest.raises(KeyError), new_folder(out) as folder:
+        (folder / 'a.txt').write_text('half')
+        assert not out.exists()
+        raise KeyError
+    assert list(out.parent.iterdir()) == []
+    out.mkdir()  # an empty one is as good as none
+    with new_folder(out) as folder:
+        (folder / 'a.txt').write_text('all')
+    assert (out / 'a.txt').read_text() == 'all' and list(out.parent.iterdir()) == [out]
+    plain = tmp_path / 'plain'
+    plain.mkdir()
+    assert out.stat().st_mode == plain.stat().st_mode
+    with pytest.raises(OSError, match='not empty'), new_folder(out) as folder:
+        (folder / 'a.txt').write_text('other')
+    assert (out / 'a.txt').read_text() == 'all' and list(out.parent.iterdir()) == [out]
+
+
+def test_what_is_there_is_no_new_folder(tmp_path):
+    (tmp_path / 'file').touch()
+    (tmp_path / 'link').symlink_to(tmp_path / 'nowhere')
+    for name in ('file', 'link', ''):
+        with pytest.raises(ValueError, match="--out '.*' is there already, and is left alone"):
+            require_new_folder(tmp_path / name, '--out')
+    with pytest.raises(ValueError, match="file' is a file, not a folder"):
+        require_new_folder(tmp_path / 'file/out', '--out')
+    require_new_folder(tmp_path / 'new/out', '--out')
+    assert not (tmp_path / 'new').exists()

@@ -20,7 +20,6 @@ The selection is then one of other files: clean them anew.
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 import ctrl_c  # noqa: F401  ends a tool that is still importing
@@ -59,7 +58,6 @@ from mmengine.logging import MMLogger
 
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.command_line import run_tool
-from deft_mm.csv_cells import ESCAPED, to_cell, to_csv
 from deft_mm.datasets.own_images import Move, move_images, plan_moves, undo_moves
 from deft_mm.fileio import require_writable, write_atomically
 from deft_mm.selection import (
@@ -73,10 +71,9 @@ from deft_mm.selection import (
     require_pyarrow,
     write_selection,
 )
+from deft_mm.selection.exchange import chosen_rows, image_list, require_list_name
 from deft_mm.shorten import printable
-from deft_mm.user_file import begins_with
 
-LIST_HEADER = ('path', 'label')
 # Conflicts on the console.
 _SHOWN = 20
 
@@ -95,34 +92,8 @@ def check_outputs(args: argparse.Namespace) -> None:
         raise ValueError(f"--out '{args.out}': give a name in .csv or .parquet.")
     if args.out.exists() and not is_selection_file(args.out):
         raise ValueError(f"--out '{args.out}' exists and is no selection file: give another name.")
-    listed = args.write_list
-    if listed is None:
-        return
-    if listed.suffix != '.csv':
-        raise ValueError(f"--write-list '{listed}': give a name in .csv.")
-    if listed.exists() and not begins_with(listed, ','.join(LIST_HEADER)):
-        raise ValueError(f"--write-list '{listed}' exists and is no list: give another name.")
-
-
-def list_of(table: SampleTable, path: Path) -> str:
-    """The list of images: all but what is excluded, under the labels that are right."""
-    without = [i for i, name in enumerate(table.img_path) if not name]
-    if without:
-        raise ValueError(
-            f'--write-list lists files, and {len(without)} samples of the selection have none '
-            f'(first: sample {without[0]}).'
-        )
-    folder = path.parent.absolute()
-    rows = [
-        # A list's paths are relative to it.
-        (os.path.relpath(os.path.abspath(path), folder), table.class_names[label])
-        for path, label, corrected in zip(
-            table.img_path, table.label, table.corrected_label, strict=True
-        )
-        if corrected != EXCLUDED
-    ]
-    is_escaped = any(to_cell(cell) != cell for row in rows for cell in row)
-    return (f'{ESCAPED}\n' if is_escaped else '') + to_csv([LIST_HEADER, *rows])
+    if args.write_list is not None:
+        require_list_name(args.write_list, '--write-list')
 
 
 def conflict_lines(review: Review) -> list[str]:
@@ -174,7 +145,8 @@ def main(args: argparse.Namespace) -> int | None:
     table = read_selection(args.selection)
     review = apply_corrections(table, args.corrections)
     if args.write_list is not None:
-        content = list_of(review.table, args.write_list).encode()
+        rows = chosen_rows(review.table, 'all')
+        content = image_list(review.table, rows, args.write_list, '--write-list')
         write_atomically(content, args.write_list)
     write_selection(args.out, review.table)
     if review.conflicts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
@@ -98,6 +99,30 @@ class Fingerprint:
                     f'found {parts[name]!r}.'
                 )
         return cls(**parts)
+
+    def to_text(self) -> str:
+        """Return the parts as one text, for a field of another program's file."""
+        return '-'.join(map(str, self.to_dict().values()))
+
+    @classmethod
+    def from_text(cls, text: str) -> Fingerprint:
+        """Rebuild a fingerprint from what :meth:`to_text` returned.
+
+        Args:
+            text (str): The parts.
+
+        Returns:
+            Fingerprint: The same fingerprint.
+
+        Raises:
+            ValueError: If it is no such text.
+        """
+        parts = text.split('-')
+        if len(parts) != len(_PARTS) or not re.fullmatch('[0-9]{1,18}', parts[0]):
+            raise ValueError(
+                f'a fingerprint is the {" - ".join(_PARTS)} of a data set, found {text[:90]!r}'
+            )
+        return cls(int(parts[0]), *parts[1:])
 
     def differing_parts(self, other: Fingerprint) -> list[str]:
         """Name the parts in which two fingerprints differ.

@@ -317,7 +317,7 @@ def require_pyarrow(path: str | PathLike) -> None:
     """Refuse a Parquet file that can't be read or written here, before time is spent on it.
 
     Args:
-        path (str | PathLike): The file, of either kind.
+        path (str | PathLike): A file, CSV or Parquet.
 
     Raises:
         ImportError: If it is Parquet, and pyarrow is not installed.
@@ -328,8 +328,8 @@ def require_pyarrow(path: str | PathLike) -> None:
         import pyarrow.parquet  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            f"The selection file '{path}' needs pyarrow, which is not installed: pip install "
-            'pyarrow, or give a file in .csv.'
+            f"'{path}' needs pyarrow, which is not installed: pip install pyarrow, or take CSV "
+            '(.csv).'
         ) from error
 
 

@@ -110,6 +110,26 @@ NO_NOISE = REPO / 'configs/deft/deft_animal10n.py'
         ['compare.py', DIGITS, '--variant', 'name', 'foo'],
         r"^compare\.py: --variant: An override is KEY=VALUE, found 'foo'",
     ),
+    (
+        'no export',
+        [*train(), '--corrections', 'no.json'],
+        r"^train\.py: There is no file of corrections '.*no\.json'\.$",
+    ),
+    (
+        'no selection to export',
+        ['export_selection.py', 'no.csv', '--to', 'hf', '--out', 'new'],
+        r"^export_selection\.py: No selection file 'no\.csv'",
+    ),
+    (
+        'folder that is there',
+        ['export_selection.py', 'no.csv', '--to', 'cvat', '--out', 'run'],
+        r"^export_selection\.py: --out 'run' is there already, and is left alone",
+    ),
+    (
+        'list that is none',
+        ['export_selection.py', 'no.csv', '--to', 'csv', '--out', 'run/notes.txt'],
+        r"^export_selection\.py: --out 'run/notes\.txt': give a name in \.csv",
+    ),
     ('no record', ['apply_corrections.py', '--undo', 'no.csv'], r"there is no file 'no\.csv'"),
     (
         'class map',
@@ -146,6 +166,21 @@ def test_command_line(command, sentence, ends_with):
     ('nothing to review', ['review.py'], 'give a work directory, or --selection FILE'),
     ('pixels', ['review.py', 'run', '--thumb', '8'], '--thumb is 8: give 16 to 512 pixels'),
     ('no sample', ['review.py', 'run', '--limit', '0'], '--limit is 0: give 1 or more samples'),
+    (
+        'copy',
+        ['export_selection.py', 'a.csv', '--to', 'cvat', '--out', 'b', '--copy'],
+        '--copy belongs to --to hf',
+    ),
+    (
+        'prefix',
+        ['export_selection.py', 'a.csv', '--to', 'hf', '--out', 'b', '--image-prefix', 'x'],
+        '--image-prefix belongs to --to labelstudio',
+    ),
+    (
+        'format',
+        ['export_selection.py', 'a.csv', '--to', 'coco', '--out', 'b'],
+        'invalid choice: .coco',
+    ),
     ('misspelt', ['make_noise.py', DIGITS, '--plott', 'x'], 'unrecognized arguments: --plott'),
 )
 def test_usage(command, sentence, ends_with):
@@ -171,6 +206,8 @@ def test_ctrl_c_while_a_tool_is_importing(tool, folder):
     takes_two = tool in ('apply_corrections.py', 'detect.py', 'predict.py', 'test.py')
     # That there are no such files is found out later.
     command = [tool, 'x', 'y'] if takes_two else [tool, 'x']
+    if tool == 'export_selection.py':
+        command += ['--to', 'csv', '--out', 'y.csv']
     done = run_command(command, folder, f'{folder}{os.pathsep}{REPO}')
     assert (done.returncode, done.stdout, done.stderr) == (130, '', '\nInterrupted.\n')
 

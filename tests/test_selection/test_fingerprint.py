@@ -51,3 +51,11 @@ def test_wrong_parts_are_refused(parts):
 def test_names_are_not_joined_ambiguously():
     one = fingerprint(class_names=['a', 'b c'])
     assert one.differing_parts(fingerprint(class_names=['a b', 'c'])) == ['class_names']
+
+
+def test_one_text_has_all_parts():
+    one = fingerprint()
+    assert Fingerprint.from_text(one.to_text()) == one
+    for text in ('', 'a-b-c-d', '5-a-b', '5-a-b-c-d', '-5-a-b', '5' * 99 + '-a-b-c'):
+        with pytest.raises(ValueError, match='a fingerprint is the num_samples'):
+            Fingerprint.from_text(text)
