@@ -3,6 +3,7 @@
 python tools/apply_corrections.py work_dirs/RUN/selection.csv corrections.csv
 python tools/apply_corrections.py selection.csv ann.csv bob.csv --out reviewed.csv
 python tools/apply_corrections.py selection.csv corrections.csv --write-list fixed.csv
+python tools/apply_corrections.py selection.csv project-1.json     # an export of Label Studio
 python tools/apply_corrections.py selection.csv corrections.csv --move path/to/images [--yes]
 python tools/apply_corrections.py --undo moved.csv
 
@@ -11,6 +12,7 @@ which goes before what the detector says wherever the file is used: NoiseFilterH
 CleanSubset and its like. Where reviewers don't agree, a sample is excluded if one of them excludes
 it, else it stays as it was; conflicts are listed. fixed.csv has the columns path,label of all
 images but the excluded ones: a list for tools/clean.py and for data_root of the folder configs.
+An export is the JSON of a project whose tasks tools/export_selection.py has written.
 
 --move says which images would go to the folder of another class, or, excluded, to
 <images>_excluded; with --yes they do, and moved.csv beside the selection is what --undo takes.
@@ -30,7 +32,12 @@ from common_options import add_traceback_option
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Put corrections into a selection')
     parser.add_argument('selection', nargs='?', type=Path, help='selection that was reviewed')
-    parser.add_argument('corrections', nargs='*', type=Path, help='corrections.csv, or several')
+    parser.add_argument(
+        'corrections',
+        nargs='*',
+        type=Path,
+        help='corrections.csv, a JSON export of Label Studio, or several',
+    )
     parser.add_argument(
         '--out', type=Path, help='reviewed selection. Defaults to reviewed.csv beside the selection'
     )

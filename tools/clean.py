@@ -77,8 +77,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         type=Path,
         default=[],
         metavar='FILE',
-        help='corrections.csv of this data, or several: detectors learn from these labels and do '
-        'not doubt them',
+        help='corrections.csv of this data, a JSON export of Label Studio, or several: detectors '
+        'learn from these labels and do not doubt them',
     )
     parser.add_argument(
         '--out', type=Path, help='work directory. Defaults to work_dirs/clean/<name of the data>'

@@ -38,8 +38,8 @@ def parse_args() -> argparse.Namespace:
         '--corrections',
         nargs='+',
         metavar='FILE',
-        help='corrections.csv of the training set or of what it is a part of, or '
-        'several: their labels are trained on, and no detector doubts them',
+        help='corrections.csv of the training set or of what it is a part of, a JSON export of '
+        'Label Studio, or several: their labels are trained on, and no detector doubts them',
     )
     add_run_options(parser)
     add_traceback_option(parser)

@@ -17,6 +17,7 @@ import numpy as np
 from deft_mm.csv_cells import from_cell
 from deft_mm.fileio import check_header
 from deft_mm.selection.decision import Decision, decided_samples, require_given_class
+from deft_mm.selection.exchange.label_studio import is_label_studio, read_label_studio
 from deft_mm.selection.fingerprint import Fingerprint
 from deft_mm.selection.sample_table import EXCLUDED, RESULTS, SampleTable
 from deft_mm.selection.selection_file import read_header_lines
@@ -53,7 +54,8 @@ class Review:
 def read_corrections(path: str | PathLike, table: SampleTable) -> list[Decision]:
     """Read and check a file of corrections. Nothing in it is ever executed or unpickled.
 
-    Rows may come in any order, and further columns are ignored.
+    Rows may come in any order, and further columns are ignored. An export of Label Studio is read
+    as well, see :func:`~deft_mm.selection.exchange.label_studio.read_label_studio`.
 
     Args:
         path (str | PathLike): The file.
@@ -68,6 +70,8 @@ def read_corrections(path: str | PathLike, table: SampleTable) -> list[Decision]
         ValueError: If it is no file of corrections, or of another data set, or a row is not one of
             this selection; the message names the line.
     """
+    if is_label_studio(path):
+        return read_label_studio(path, table)
     try:
         lines = lines_of(path)
         header, names, first = read_header_lines(lines)
