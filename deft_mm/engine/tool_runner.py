@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 from mmengine.config import Config
@@ -24,6 +25,8 @@ _LOG_FILE_ONLY = (
     '"FileClient" will be deprecated',
     '"HardDiskBackend" is the alias',
 )
+# What it says of each parameter of a model: how many are trained is said once.
+_OF_A_PARAMETER = re.compile(r'paramwise_options -- |\S+ is skipped since its requires_grad=False')
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -35,7 +38,8 @@ def build_runner(cfg: Config) -> Runner:
     Returns:
         Runner: One with ``TrainingGuardHook`` and ``SafeCheckpointHook``, unless the config has
         ``default_hooks.guard=None`` or ``safe_checkpoint=None``. Its console shows where the log
-        file is, in place of environment, config and the order of hooks, which are in that file.
+        file is, in place of environment, config, the order of hooks and what holds for each
+        parameter, which are in that file.
         The config is not written into the work directory yet, over that of a run which may be in
         it; see :class:`~deft_mm.engine.work_folder.ConfigFileHook`.
 
@@ -72,4 +76,5 @@ class _ToolRunner:
 
 
 def _is_new(record: logging.LogRecord) -> bool:
-    return not str(record.msg).startswith(_LOG_FILE_ONLY)
+    text = str(record.msg)
+    return not (text.startswith(_LOG_FILE_ONLY) or _OF_A_PARAMETER.match(text))
