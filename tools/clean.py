@@ -157,6 +157,7 @@ from deft_mm.evaluation import SelectionReport
 from deft_mm.fileio import require_writable, write_atomically
 from deft_mm.main_process import on_main_process
 from deft_mm.models.clip import clip_named
+from deft_mm.next_command import command_line, shorter
 from deft_mm.selection import (
     SampleTable,
     Selector,
@@ -272,7 +273,7 @@ def write_training(args: argparse.Namespace, out: Path) -> list[str]:
     )
     path = out / f'{name}.py'
     on_main_process(lambda: write_atomically(text.encode(), path))
-    return [os.path.relpath(REPO / 'tools' / 'train.py'), str(path)]
+    return [shorter(REPO / 'tools' / 'train.py'), shorter(path)]
 
 
 def run(args: argparse.Namespace) -> list[str] | None:
@@ -362,6 +363,7 @@ def tell(
         f'  {"selection file":16} {files[0]}',
         f'  {"figures":16} {out / SUMMARY_FILE}',
         f'  {"look-alikes":16} {out / LOOK_ALIKES_FILE}',
+        f'  {"next: review":16} {command_line(REPO / "tools" / "review.py", out)}',
         f'  {"next: train":16} {next_command}',
     ]
     logger.info('\n'.join(['Summary', *lines]))

@@ -187,8 +187,10 @@ from deft_mm.engine.select import select
 from deft_mm.engine.work_folder import is_selection_of_run
 from deft_mm.evaluation import SelectionReport
 from deft_mm.fileio import require_writable
+from deft_mm.next_command import command_line
 from deft_mm.selection import (
     ClassMatching,
+    SampleTable,
     Selector,
     build_limits,
     build_selector,
@@ -292,6 +294,18 @@ def log_matching(logger: MMLogger, matching: ClassMatching, unmatched: str) -> N
         )
 
 
+def review_command(
+    args: argparse.Namespace, data: DataSource, table: SampleTable, out: Path
+) -> str | None:
+    """The command that makes a page of the selection; None where it could not find the images."""
+    command = [Path(__file__).with_name('review.py'), '--selection', out]
+    if '' in table.img_path:  # they are in the data set of a config
+        if args.part != 'train':
+            return None
+        command += ['--config', Path(args.config if data.is_own else args.data)]
+    return command_line(*command)
+
+
 def run(args: argparse.Namespace) -> SelectionReport:
     read_options(args, 'cfg_options', 'data_options', 'selector_options')
     cfg = read_config(args.config, args.cfg_options)
@@ -353,6 +367,8 @@ def run(args: argparse.Namespace) -> SelectionReport:
         files = report.write(out)
         logger.info('\n'.join(['Detection', *(f'  {line}' for line in report.to_lines())]))
         logger.info('Written: ' + ', '.join(map(str, files)))
+        if (command := review_command(args, data, table, out)) is not None:
+            logger.info(f'Next: review it, {command}')
         logger.info(
             'Next: train on the kept samples, in any config, with train_dataloader.dataset='
             f"dict(type='CleanSubset', dataset={data.text}, selection='{out}')"

@@ -161,6 +161,17 @@ def test_the_next_command_trains_on_what_is_kept(cleaned, monkeypatch, tmp_path)
     assert selection.num_kept - held_out <= kept < selection.num_kept
 
 
+def test_the_command_before_makes_a_page_of_it(cleaned, monkeypatch):
+    *_, review, train = (cleaned / 'clean.log').read_text().rstrip().splitlines()
+    assert train.startswith('  next: train')
+    python, script, *arguments = shlex.split(review.removeprefix('  next: review'))
+    monkeypatch.chdir(cleaned.parents[2])
+    assert python == 'python' and Path(script).resolve() == REPO / 'tools/review.py'
+    assert arguments == ['work_dirs/clean/my digits']
+    tool(monkeypatch, 'review.py', *arguments)
+    assert (cleaned / 'review/index.html').is_file()
+
+
 def test_the_same_data_are_cleaned_again_by_another_detector(copy, images, monkeypatch):
     options = ['--detector', 'knn', '--detector-options', 'k=10', '--out', copy]
     clean(monkeypatch, images, '--clip', 'tiny', *options)

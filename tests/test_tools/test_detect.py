@@ -1,6 +1,7 @@
 """The tool that takes a detector to other data, run as a user runs it."""
 
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -97,10 +98,29 @@ def test_its_own_training_set_gets_the_selection_of_the_run(checkpoint, detect, 
     assert curve.auroc == DetectionCurve.read(run_dir / 'detection_curve.csv').auroc
 
 
+@pytest.mark.parametrize('data', ['own', 'of another config', 'folder'])
+def test_the_command_that_comes_next_makes_a_page_of_it(
+    detect, digits, tmp_path, monkeypatch, capsys, data
+):
+    other = tmp_path / 'other.py'
+    other.write_text(f"_base_ = '{DIGITS}'\ntrain_dataloader = dict(dataset=dict(noise=None))\n")
+    chosen = dict(own=[], folder=['--data', folder_of(digits, tmp_path / 'images')])
+    detect(*chosen.get(data, ['--data', other]))
+    text = re.search('Next: review it, (python .*)', capsys.readouterr().out)[1]
+    python, script, *arguments = shlex.split(text)
+    assert python == 'python' and Path(script).resolve() == REPO / 'tools/review.py'
+    assert ('--config' in arguments) == (data != 'folder')
+    tool(monkeypatch, 'review.py', *arguments)
+    assert (tmp_path / 'out/review/index.html').is_file()
+
+
 def test_without_out_the_file_lies_in_the_work_directory_of_the_run(run_dir, monkeypatch, capsys):
     tool(monkeypatch, 'detect.py', run_dir / DIGITS.name, run_dir / 'epoch_3.pth', '--part', 'val')
     path = run_dir / 'detect/deft_digits_sym40_val_epoch_3/selection.csv'
-    assert len(read_selection(path)) == 500 and str(path) in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert len(read_selection(path)) == 500 and str(path) in printed
+    # Its images are no files, and not those that a config trains on.
+    assert 'Next: review' not in printed
     # The true labels of this part are the given ones, and nobody says so.
     assert not path.with_name('detection_curve.csv').exists()
 

@@ -14,10 +14,11 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpretrain.registry import HOOKS
 
 from deft_mm.engine.stage_switch import bare_model, is_resuming, is_training
-from deft_mm.engine.work_folder import SUMMARY_FILE
+from deft_mm.engine.work_folder import RESOLVED_CONFIG, SUMMARY_FILE
 from deft_mm.evaluation import DETECTION_METRICS
 from deft_mm.fileio import require_file_name, write_atomically
 from deft_mm.main_process import on_main_process
+from deft_mm.next_command import command_line, find_tool
 from deft_mm.user_file import parse_json
 
 _STATE = 'summary'
@@ -25,7 +26,7 @@ _STATE = 'summary'
 
 @HOOKS.register_module()
 class SummaryHook(Hook):
-    """Print detection metrics, accuracies, files and times when training ends.
+    """Print detection metrics, accuracies, files, times and next commands when training ends.
 
     The same figures are written to ``summary.json`` in the work directory after every validation,
     so that an interrupted run has them too, and to every checkpoint. A resumed run goes on with
@@ -197,7 +198,8 @@ class SummaryHook(Hook):
                 lines.append(f'  {stage:18} {name} last {last:.2f}  best {best:.2f} (epoch {at})')
         times = ', '.join(f'{phase} {value:.0f} s' for phase, value in self._seconds.items())
         lines.append(f'  time               {times}')
-        lines.extend(f'  {what:18} {where}' for what, where in self._files(runner).items())
+        named = self._files(runner) | self._next_commands(runner)
+        lines.extend(f'  {what:18} {text}' for what, text in named.items())
         return lines
 
     def _files(self, runner: Runner) -> dict[str, str]:
@@ -210,3 +212,22 @@ class SummaryHook(Hook):
             files['last checkpoint'] = str(checkpoint)
         files['figures'] = str(self._path)
         return files
+
+    def _next_commands(self, runner: Runner) -> dict[str, str]:
+        """What to do with the selection and the classifier, where the run has left any."""
+        work_dir, commands = Path(runner.work_dir), {}
+        report = runner.message_hub.get_info('noise_filter') or {}
+        review, predict = find_tool('review.py'), find_tool('predict.py')
+        if report.get('files') and review is not None:
+            name = report['files'][0]
+            given = [work_dir] if name == 'selection.csv' else ['--selection', work_dir / name]
+            commands['review'] = command_line(review, *given)
+        checkpoint = Path(runner.message_hub.get_info('last_ckpt') or '')
+        # One that was sent to an address is no file.
+        if checkpoint.is_file() and predict is not None:
+            config = work_dir / Path(runner.cfg.filename or 'config.py').name
+            is_beside = (checkpoint.parent / RESOLVED_CONFIG).is_file()
+            given = [] if is_beside else ['--config', config]
+            if is_beside or config.is_file():
+                commands['use'] = command_line(predict, checkpoint, 'IMAGES', *given)
+        return commands
