@@ -63,15 +63,10 @@ from mmengine.registry import init_default_scope
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.command_line import run_tool
 from deft_mm.csv_cells import to_csv
-from deft_mm.datasets import ImageListDataset, sample_table_of
+from deft_mm.datasets import sample_table_of
 from deft_mm.detection import (
-    DataSource,
-    build_detector,
-    classifier_of,
     config_of_checkpoint,
-    detector_classes,
-    evaluation_transforms,
-    files_to_rgb,
+    file_model,
     find_images,
     load_checkpoint,
     loader_sizes,
@@ -105,20 +100,14 @@ def check_out(path: Path) -> None:
 def predict(args: argparse.Namespace, cfg: Config, paths: list[str]) -> SampleTable:
     """Classify the images: a table with the probabilities of all classes, as (N, C) ``probs``."""
     source = f'Checkpoint {args.checkpoint}'
-    checkpoint = load_checkpoint(args.checkpoint)
-    cfg, checkpoint = classifier_of(cfg, checkpoint, source)
-    dataset = ImageListDataset(paths, detector_classes(cfg, checkpoint))
-    read = dict(pipeline=[dict(type='LoadImageOfAnyKind')])
-    data = DataSource('', read, files_to_rgb(cfg), '')
-    transforms, preprocessor = evaluation_transforms(cfg, data, dataset)
-    classifier = build_detector(cfg, checkpoint, preprocessor, source=source, what='classifier')
+    found = file_model(cfg, load_checkpoint(args.checkpoint), paths, source)
     amp = getattr(torch, amp_dtype(cfg)) if args.amp else None
     with precision_of(None, amp):
         return score_samples(
-            classifier.to(args.device),
-            dataset,
-            sample_table_of(dataset),
-            transforms,
+            found.model.to(args.device),
+            found.dataset,
+            sample_table_of(found.dataset),
+            found.transforms,
             needs=('probs',),
             skip_unreadable=True,
             **loader_sizes(args, cfg.get('val_dataloader') or {}),

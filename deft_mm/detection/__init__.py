@@ -21,6 +21,7 @@ from deft_mm.detection.detector_loading import (
     load_checkpoint,
 )
 from deft_mm.detection.evaluation_transforms import evaluation_transforms
+from deft_mm.detection.file_model import PARTS, FileModel, file_model
 from deft_mm.detection.image_paths import find_images
 from deft_mm.detection.scoring_options import (
     feature_folder,
@@ -33,8 +34,10 @@ from deft_mm.detection.zero_shot_config import zero_shot_config
 
 __all__ = [
     'DEFAULT_TEMPLATE',
+    'PARTS',
     'CleanSummary',
     'DataSource',
+    'FileModel',
     'build_detector',
     'build_zero_shot_detector',
     'classifier_of',
@@ -44,6 +47,7 @@ __all__ = [
     'detector_probs',
     'evaluation_transforms',
     'feature_folder',
+    'file_model',
     'files_to_rgb',
     'find_data',
     'find_images',

@@ -14,7 +14,7 @@ from mmpretrain.registry import DATASETS
 
 from deft_mm.datasets import base_datasets
 from deft_mm.datasets.own_images import DataReport
-from deft_mm.engine.config_walk import pipeline_of
+from deft_mm.engine.config_walk import DATALOADERS, pipeline_of
 from deft_mm.engine.launch import read_config
 
 _LISTS = ('.csv', '.jsonl', '.ndjson', '.parquet')
@@ -111,7 +111,9 @@ def files_to_rgb(cfg: Config) -> bool:
     Returns:
         bool: Whether they are.
     """
-    reads_files = bool(loading_of((cfg.get('train_dataloader') or {}).get('dataset')))
+    # A config without training data, as an exported checkpoint has it, has those of an evaluation.
+    datasets = ((cfg.get(name) or {}).get('dataset') for name in DATALOADERS)
+    reads_files = bool(loading_of(next(filter(None, datasets), None)))
     return preprocessor_of(cfg).get('to_rgb', False) if reads_files else True
 
 

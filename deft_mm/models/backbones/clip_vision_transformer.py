@@ -134,7 +134,7 @@ class CLIPVisionTransformer(CLIPBackbone):
             self.positional_embedding, self.grid_size, x_BDHW.shape[-2:]
         )
         x_BTD = x_BDHW.flatten(2).transpose(1, 2)
-        class_B1D = self.class_embedding.expand(len(x_BTD), 1, -1)
+        class_B1D = self.class_embedding.expand(x_BTD.size(0), 1, -1)
         # Parameters are fp32, so that under autocast this puts the residual stream in fp32.
         return self.ln_pre(torch.cat([class_B1D, x_BTD.to(class_B1D.dtype)], dim=1) + position_TD)
 

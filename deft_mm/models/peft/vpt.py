@@ -55,7 +55,7 @@ class VPT(LastBlocksMethod):
         key = str(block)
         if key not in self.tokens:
             return x_BTD
-        tokens_BPD = self.tokens[key].expand(len(x_BTD), -1, -1)
+        tokens_BPD = self.tokens[key].expand(x_BTD.size(0), -1, -1)
         # The tokens of the block before, where there are any, lie behind the class token.
         old = self.num_tokens if str(block - 1) in self.tokens else 0
         return torch.cat([x_BTD[:, :1], tokens_BPD, x_BTD[:, 1 + old :]], dim=1)
