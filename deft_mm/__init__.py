@@ -11,9 +11,11 @@ check_stack()
 
 # Everything below imports the stack: only after the check can a missing one be reported as such.
 from deft_mm import datasets, engine, evaluation, models, selection  # noqa: E402
+from deft_mm.deployment import WrongLabelInferencer  # noqa: E402
 from deft_mm.selection import find_wrong_labels  # noqa: E402
 
 __all__ = [
+    'WrongLabelInferencer',
     '__version__',
     'datasets',
     'engine',

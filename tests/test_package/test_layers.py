@@ -20,6 +20,7 @@ MAY_IMPORT = {
     'evaluation': SELECTION | {'evaluation'},
     'engine': ENGINE,
     'detection': ENGINE | {'detection'},
+    'deployment': ENGINE | {'detection', 'deployment'},
     'visualization': ENGINE | {'visualization'},
     'review': ENGINE | {'visualization', 'review'},
     'comparison': ENGINE | {'comparison'},
