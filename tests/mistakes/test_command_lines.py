@@ -68,6 +68,11 @@ NO_NOISE = REPO / 'configs/deft/deft_animal10n.py'
         ['detect.py', DIGITS, '--clip-only', '--out', 'run/notes.txt'],
         r"--out 'run/notes\.txt' is no selection file",
     ),
+    (
+        'nothing to export',
+        ['export.py', 'no.pth', '--to', 'torchscript'],
+        r'^export\.py: Checkpoint no\.pth does',
+    ),
     ('no classifier', ['predict.py', 'no.pth', 'x.png'], r'^predict\.py: Checkpoint no\.pth does'),
     (
         'no selection to correct',
@@ -161,6 +166,17 @@ def test_command_line(command, sentence, ends_with):
     ('nothing to compare', ['compare.py'], 'give configs or a plan to run'),
     ('seed', ['compare.py', DIGITS, '--seeds', 'one'], "invalid int value: 'one'"),
     ('top', ['predict.py', 'x.pth', 'x.png', '--top-k', '0'], '--top-k is 0: give 1 or more'),
+    ('format', ['export.py', 'x.pth'], 'the following arguments are required: --to'),
+    (
+        'ending',
+        ['export.py', 'x.pth', '--to', 'torchscript', '--out', 'x.onnx'],
+        "--out 'x.onnx': give the name of a .pt file",
+    ),
+    (
+        'detector as a checkpoint',
+        ['export.py', 'x.pth', '--to', 'checkpoint', '--part', 'detector'],
+        '--part detector is for graphs',
+    ),
     ('no corrections', ['apply_corrections.py', 'x.csv'], 'give a SELECTION and CORRECTIONS, or'),
     ('yes', ['apply_corrections.py', 'a.csv', 'b.csv', '--yes'], '--yes belongs to --move'),
     ('nothing to review', ['review.py'], 'give a work directory, or --selection FILE'),
@@ -208,6 +224,8 @@ def test_ctrl_c_while_a_tool_is_importing(tool, folder):
     command = [tool, 'x', 'y'] if takes_two else [tool, 'x']
     if tool == 'export_selection.py':
         command += ['--to', 'csv', '--out', 'y.csv']
+    if tool == 'export.py':
+        command += ['--to', 'checkpoint']
     done = run_command(command, folder, f'{folder}{os.pathsep}{REPO}')
     assert (done.returncode, done.stdout, done.stderr) == (130, '', '\nInterrupted.\n')
 

@@ -64,8 +64,8 @@ def test_metadata_states_version_python_and_licence(metadata):
     assert 'Apache-2.0' in (metadata['License-Expression'] or metadata['License'])
 
 
-def test_extras_are_the_two_stacks_cleanlab_and_the_tests(metadata):
-    extras = {'openmmlab', 'onedl', 'cleanlab', 'tests'}
+def test_extras_are_the_two_stacks_what_is_optional_and_the_tests(metadata):
+    extras = {'openmmlab', 'onedl', 'cleanlab', 'export', 'tests'}
     assert set(metadata.get_all('Provides-Extra')) == extras
 
 
@@ -74,7 +74,7 @@ def test_requirements_are_those_of_the_files(metadata):
         return {Requirement(line).name.lower().replace('_', '-') for line in lines}
 
     found = metadata.get_all('Requires-Dist')
-    for file in ('runtime', 'openmmlab', 'onedl', 'cleanlab', 'tests'):
+    for file in ('runtime', 'openmmlab', 'onedl', 'cleanlab', 'export', 'tests'):
         lines = (ROOT / 'requirements' / f'{file}.txt').read_text(encoding='utf-8').splitlines()
         mark = 'extra ==' if file == 'runtime' else f"extra == '{file}'"
         own = [line for line in found if (mark in line.replace('"', "'")) != (file == 'runtime')]
