@@ -39,8 +39,8 @@ def run_tool(main: Callable[[Namespace], int | None], args: Namespace) -> NoRetu
 
     The exit code is the tool's own. After what a user can mend it is 2, and the last line says what
     is wrong, where, and what to do; the traceback goes to the log file of the run. After Ctrl-C it
-    is 130; after a bug, which keeps its traceback, 1. Of several processes the main one speaks for
-    all that found the same.
+    is 130; after a bug, which keeps its traceback, 1. Where a traceback is printed, the line stands
+    above it, too. Of several processes the main one speaks for all that found the same.
 
     Args:
         main (Callable): What the tool does; it may return an exit code.
@@ -177,9 +177,10 @@ def _report(error: Exception, with_traceback: bool) -> None:
     _log(code)
     _tell_torchelastic(text)
     sys.stdout.flush()
+    line = f'{Path(sys.argv[0]).name}: {text}'
     if with_traceback or not is_mistake(error):
-        print(code, file=sys.stderr)
-    print(f'{Path(sys.argv[0]).name}: {text}', file=sys.stderr)
+        print(f'{line}\n\n{code}', file=sys.stderr)
+    print(line, file=sys.stderr)
 
 
 def _log(code: str) -> None:

@@ -95,10 +95,10 @@ def test_what_a_user_can_mend_is_one_line(raising, line, capsys):
     assert lines[0].startswith('train.py: ') and line in lines[0]
 
 
-def test_the_traceback_is_printed_if_asked_for_and_the_sentence_is_still_the_last(capsys):
+def test_the_traceback_is_printed_if_asked_for_and_the_sentence_stands_above_and_below(capsys):
     code, lines = ended(wrong_value, capsys, traceback=True)
-    assert code == 2 and lines[0].startswith('Traceback') and 'in wrong_value' in ''.join(lines)
-    assert lines[-1] == 'train.py: train_cfg.max_epochs is 0: give 1 or more.'
+    assert code == 2 and lines[2].startswith('Traceback') and 'in wrong_value' in ''.join(lines)
+    assert lines[0] == lines[-1] == 'train.py: train_cfg.max_epochs is 0: give 1 or more.'
 
 
 @pytest.mark.parametrize(
@@ -112,10 +112,11 @@ def test_the_traceback_is_printed_if_asked_for_and_the_sentence_is_still_the_las
         (worker_that_breaks, 'KeyError'),
     ],
 )
-def test_a_bug_keeps_its_traceback_and_ends_with_a_line_too(raising, kind, capsys):
+def test_a_bug_keeps_its_traceback_between_two_lines_that_say_what_it_is(raising, kind, capsys):
     code, lines = ended(raising, capsys)
-    assert code == 1 and lines[0].startswith('Traceback')
-    assert lines[-1].startswith(f'train.py: unforeseen error, please report it: {kind}: ')
+    assert code == 1 and 'Traceback (most recent call last):' in lines[1:-1]
+    assert lines[0].startswith(f'train.py: unforeseen error, please report it: {kind}: ')
+    assert lines[-1] == lines[0]
 
 
 def test_the_log_file_of_a_run_has_the_traceback(tmp_path, capsys):
