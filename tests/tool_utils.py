@@ -20,6 +20,13 @@ TOOLS = [
     for path in sorted((REPO / 'tools').glob('*.py'))
     if "if __name__ == '__main__':" in path.read_text()
 ]
+# A command line for each that its parser takes. That there are no such files is found out later.
+COMPLETE = {
+    **{path.name: ['x'] for path in TOOLS},
+    **dict.fromkeys(('apply_corrections.py', 'detect.py', 'predict.py', 'test.py'), ['x', 'y']),
+    'export.py': ['x', '--to', 'checkpoint'],
+    'export_selection.py': ['x', '--to', 'csv', '--out', 'y.csv'],
+}
 
 
 def tool(monkeypatch: pytest.MonkeyPatch, name: str, *arguments: Any) -> int | None:

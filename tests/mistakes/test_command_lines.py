@@ -9,7 +9,7 @@ import pytest
 
 from mistakes.rows import DIGITS, rows, train
 from runner_utils import REPO
-from tool_utils import TOOLS
+from tool_utils import COMPLETE, TOOLS
 
 PLAN = REPO / 'configs/compare/digits.yml'
 NO_NOISE = REPO / 'configs/deft/deft_animal10n.py'
@@ -219,14 +219,7 @@ def test_real_command_ends_with_the_sentence_and_has_the_traceback_in_the_log(fo
 def test_ctrl_c_while_a_tool_is_importing(tool, folder):
     """The first import that takes long is where it comes."""
     (folder / 'numpy.py').write_text('import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n')
-    takes_two = tool in ('apply_corrections.py', 'detect.py', 'predict.py', 'test.py')
-    # That there are no such files is found out later.
-    command = [tool, 'x', 'y'] if takes_two else [tool, 'x']
-    if tool == 'export_selection.py':
-        command += ['--to', 'csv', '--out', 'y.csv']
-    if tool == 'export.py':
-        command += ['--to', 'checkpoint']
-    done = run_command(command, folder, f'{folder}{os.pathsep}{REPO}')
+    done = run_command([tool, *COMPLETE[tool]], folder, f'{folder}{os.pathsep}{REPO}')
     assert (done.returncode, done.stdout, done.stderr) == (130, '', '\nInterrupted.\n')
 
 

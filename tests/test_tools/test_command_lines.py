@@ -1,9 +1,12 @@
 """What a command line is answered before anything that takes long is imported."""
 
 import argparse
+import os
 import subprocess
 import sys
+from pathlib import Path
 
+import packaging
 import pytest
 
 from common_options import add_scoring_options
@@ -12,7 +15,8 @@ from deft_mm.detection import DEFAULT_TEMPLATE, PARTS
 from deft_mm.engine.kept_features import DTYPES
 from deft_mm.review import SINGLE_FILE_MOST
 from deft_mm.visualization import MODES
-from tool_utils import TOOLS, tool
+from runner_utils import REPO
+from tool_utils import COMPLETE, TOOLS, tool
 
 # Runs a tool as a script, and says which of the packages that take long it has imported.
 PROBE = """
@@ -55,6 +59,24 @@ def test_override_without_a_value_is_refused_at_once():
     assert done.stderr.splitlines()[-1] == (
         "train.py: error: argument --cfg-options: An override is KEY=VALUE, found 'foo'."
     )
+
+
+@pytest.mark.parametrize('traceback', [False, True])
+@pytest.mark.parametrize('path', TOOLS, ids=lambda path: path.name)
+def test_a_stack_that_is_not_installed_is_told_with_what_installs_it(path, traceback, tmp_path):
+    (tmp_path / 'packaging').symlink_to(Path(packaging.__file__).parent)
+    options = COMPLETE[path.name] + ['--traceback'] * traceback
+    done = subprocess.run(
+        [sys.executable, '-S', path, *options],  # without any installed package
+        capture_output=True,
+        text=True,
+        env={**os.environ, 'PYTHONPATH': f'{tmp_path}{os.pathsep}{REPO}'},
+    )
+    assert done.returncode == 2 and not done.stdout
+    told = done.stderr[done.stderr.index(f'{path.name}: ') :]
+    assert told.startswith(f'{path.name}: deft_mm needs the OpenMMLab stack')
+    assert 'mmengine is not installed.' in told and 'pip install' in told
+    assert ('Traceback' in done.stderr) is traceback
 
 
 def test_options_offer_what_the_package_knows(monkeypatch, capsys):
