@@ -61,8 +61,9 @@ def checked_graph(
         ValueError: If the model can't be exported, or the file says something else than the model.
     """
     graph = ProbabilityModel(model, with_clean_probs)
-    # Of one image, PyTorch would take the size of the batch for fixed.
-    example = images[:2] if len(images) > 1 else images.repeat(2, 1, 1, 1)
+    # An exported program holds the images that it was made with: none of a user's. Of one image,
+    # PyTorch would take the size of the batch for fixed.
+    example = torch.zeros(2, *images.shape[1:])
     try:
         with torch.no_grad(), warnings.catch_warnings():
             # Of shapes that are fixed on purpose, and of what becomes of a format.

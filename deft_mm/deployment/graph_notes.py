@@ -73,8 +73,17 @@ def _steps(found: FileModel, order: str, mean: list[float], std: list[float]) ->
         *map(_step, transforms),
         dict(step='channels', order=order),
         dict(step='normalize', text='(value - mean) / std for each channel', mean=mean, std=std),
+        *_padding(found.preprocessor),
         dict(step='layout', text='channels, rows, columns (CHW), float32'),
     ]
+
+
+def _padding(preprocessor: Mapping) -> list[dict]:
+    divisor = preprocessor.get('pad_size_divisor', 1)
+    if divisor <= 1:
+        return []
+    text = 'at the right and at the bottom, up to a multiple of the divisor'
+    return [dict(step='pad', divisor=divisor, value=preprocessor.get('pad_value', 0), text=text)]
 
 
 def _packing(transforms: Sequence[Mapping]) -> int:

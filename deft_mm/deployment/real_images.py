@@ -33,7 +33,7 @@ def real_batch(found: FileModel, own: bool) -> Tensor:
         try:
             data = find_data(found.cfg, None, 'val')
             dataset, _ = read_data(data)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, KeyError) as error:  # KeyError: a data set without a type
             raise ValueError(
                 f'What is exported is checked on images, and those of the validation of '
                 f'{found.cfg.filename} cannot be had ({error}): name some with --images.'

@@ -178,6 +178,10 @@ def test_pytorchs_own_formats_give_what_predict_says(to, deft, export, predicted
     batch, expected = torch.from_numpy(prepared(notes, images)), predicted(deft / 'epoch_2.pth')
     for part in (slice(None), slice(0, 1)):
         np.testing.assert_allclose(model(batch[part])[0].numpy(), expected[part], atol=CLOSE)
+    # What the program was made with, it holds.
+    if to == 'exported_program':
+        (example,), _ = torch.export.load(out).example_inputs
+        assert not example.any() and example.untyped_storage().nbytes() == example.nbytes
 
 
 def test_detector_has_its_texts_frozen_in(deft, export, images):
@@ -224,6 +228,10 @@ def test_deployment_checkpoint_is_the_classifier_alone(
     assert 'pretrained": null' in (moved / 'config.json').read_text()
     expected = predicted(checkpoint)
     np.testing.assert_allclose(predicted(moved / 'model.pth'), expected, atol=CLOSE)
+    # Its config names no data: images to check with must be given.
+    with pytest.raises(ValueError, match='name some with --images'):
+        export(moved / 'model.pth', 'torchscript')
+    export(moved / 'model.pth', 'torchscript', '--images', images)
     inferencer = ImageClassificationInferencer(
         Config.fromfile(moved / 'config.json'), str(moved / 'model.pth'), device='cpu'
     )
