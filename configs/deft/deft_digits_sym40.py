@@ -11,7 +11,7 @@ _base_ = [
 _base_.merge(_base_.pop('noise'))
 
 # What differs from the paper's schedule, for a small CLIP and 21 iterations an epoch. Settled on
-# seeds 100 to 102, which the README's tables do not have.
+# seeds 100 to 102, which the tables of docs/results.md do not have.
 model = dict(
     detector=dict(
         head=dict(

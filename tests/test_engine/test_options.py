@@ -158,7 +158,7 @@ def test_variable_of_the_config_file_is_refused_with_what_was_made_of_it(name, p
 @pytest.mark.parametrize(
     ('name', 'pairs'),
     [
-        # of the README and the configs' own comments
+        # of the documentation and the configs' own comments
         ('deft_digits_sym40', 'optim_wrapper.dtype=bfloat16 compile=True'),
         ('deft_digits_sym40', 'compile.backend=eager'),
         ('deft_digits_sym40', 'default_hooks.noise_filter.selector.type=LabelMatchSelector'),

@@ -65,7 +65,7 @@ def test_metadata_states_version_python_and_licence(metadata):
 
 
 def test_extras_are_the_two_stacks_what_is_optional_and_the_tests(metadata):
-    extras = {'openmmlab', 'onedl', 'cleanlab', 'export', 'tests'}
+    extras = {'openmmlab', 'onedl', 'cleanlab', 'docs', 'export', 'tests'}
     assert set(metadata.get_all('Provides-Extra')) == extras
 
 
@@ -74,7 +74,7 @@ def test_requirements_are_those_of_the_files(metadata):
         return {Requirement(line).name.lower().replace('_', '-') for line in lines}
 
     found = metadata.get_all('Requires-Dist')
-    for file in ('runtime', 'openmmlab', 'onedl', 'cleanlab', 'export', 'tests'):
+    for file in ('runtime', 'openmmlab', 'onedl', 'cleanlab', 'docs', 'export', 'tests'):
         lines = (ROOT / 'requirements' / f'{file}.txt').read_text(encoding='utf-8').splitlines()
         mark = 'extra ==' if file == 'runtime' else f"extra == '{file}'"
         own = [line for line in found if (mark in line.replace('"', "'")) != (file == 'runtime')]

@@ -254,7 +254,7 @@ def test_clip_only_is_label_match_without_training(detect, capsys):
     selection = detect('--clip-only')
     np.testing.assert_array_equal(selection.kept, selection.pred_label == selection.given_label)
     assert selection.method == 'LabelMatchSelector'
-    # As in the README's table.
+    # As in the table of docs/wrong-labels.md.
     f1 = float(re.search(r'F1 ([\d.]+)', capsys.readouterr().out)[1])
     assert f1 == pytest.approx(93.9, abs=0.1)
 
