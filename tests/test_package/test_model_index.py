@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 import yaml
+from mmpretrain import list_models
+from mmpretrain.apis.model import ModelHub
 
 from metafiles import INDEX, REPO, metafile, model_index
 from runner_utils import CONFIGS
@@ -37,3 +39,9 @@ def test_figures_of_a_config_that_is_not_there_are_not_dropped(tmp_path):
     shutil.copy(REPO / 'configs' / 'deft' / 'metafile.yml', tmp_path)
     with pytest.raises(ValueError, match='has figures of deft_cifar100_sym20, '):
         metafile(tmp_path)
+
+
+def test_mmpretrain_lists_the_configs(monkeypatch):
+    monkeypatch.setattr(ModelHub, '_models_dict', dict(ModelHub._models_dict))
+    ModelHub.register_model_index(INDEX)
+    assert 'deft_animal10n' in list_models('deft*')
