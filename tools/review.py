@@ -72,9 +72,10 @@ from mmpretrain.registry import DATASETS
 
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.command_line import run_tool
-from deft_mm.datasets.selection_wrapper import SelectionWrapper, read_selection_of
+from deft_mm.datasets import dataset_fingerprint
+from deft_mm.datasets.selection_wrapper import SelectionWrapper
 from deft_mm.engine.launch import read_config
-from deft_mm.engine.work_folder import config_in, locked_folder
+from deft_mm.engine.work_folder import RESOLVED_CONFIG, config_in, locked_folder
 from deft_mm.fileio import require_writable
 from deft_mm.review import SINGLE_FILE_MOST, ImageSource, review_order, write_page
 from deft_mm.selection import SampleTable, read_selection
@@ -100,19 +101,18 @@ def selection_of(args: argparse.Namespace) -> Path:
 
 def config_of(args: argparse.Namespace, folder: Path) -> Config:
     """The config whose training data the selection was made of."""
-    if args.config is not None:
-        return read_config(args.config, {})
-    content = config_in(folder)
-    if content:
-        return Config(content, filename=str(folder / 'config.json'))
-    # tools/clean.py leaves the config of the training that is to follow.
-    configs = sorted(folder.glob('*.py'))
-    if len(configs) != 1:
-        raise FileNotFoundError(
-            f"The images of the selection are no files, and '{folder}' has no config of a run: "
-            'give that of their data set with --config CONFIG.'
-        )
-    return read_config(str(configs[0]), {})
+    path = args.config
+    if path is None:
+        # What tools/clean.py leaves is the config of the training that is to follow.
+        resolved = folder / RESOLVED_CONFIG
+        configs = [resolved] if resolved.is_file() else sorted(folder.glob('*.py'))
+        if len(configs) != 1:
+            raise FileNotFoundError(
+                f"The images of the selection are no files, and '{folder}' has no config of a run: "
+                'give that of their data set with --config CONFIG.'
+            )
+        path = str(configs[0])
+    return read_config(path, {})
 
 
 def dataset_of(cfg: Config, name: str) -> Any:
@@ -156,7 +156,8 @@ def main(args: argparse.Namespace) -> None:
     dataset = None
     if '' in table.img_path:
         dataset = dataset_of(config_of(args, selection.parent), args.config or 'The config')
-        read_selection_of(dataset, selection)
+        found = dataset_fingerprint(dataset)
+        table.fingerprint.require_same(found, f"Selection file '{selection}'")
     images = ImageSource(table, dataset)
     details = details_of(selection, table, logger)
     title = args.run.resolve().name if args.run is not None else selection.stem

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deft_mm.datasets import DigitsDataset, class_names_of
-from deft_mm.selection import read_selection
+from deft_mm.datasets import DigitsDataset, class_names_of, sample_table_of
+from deft_mm.selection import read_selection, write_selection
 from tool_utils import tool
 
 DIGITS = DigitsDataset()
@@ -160,3 +160,26 @@ def test_one_file_takes_so_many_samples(home, monkeypatch):
     with pytest.raises(ValueError, match='--single-file takes 50 samples at most, .* 120: add --l'):
         tool(monkeypatch, 'review.py', 'work_dirs/clean/images', '--single-file')
     tool(monkeypatch, 'review.py', 'work_dirs/clean/images', '--single-file', '--limit', 50)
+
+
+def test_a_data_set_of_the_users_own_is_found_by_the_runs_config(tmp_path, monkeypatch):
+    (tmp_path / 'reviewed_data.py').write_text(
+        'from mmpretrain.registry import DATASETS\n'
+        'from deft_mm.datasets import DigitsDataset\n\n\n'
+        '@DATASETS.register_module()\n'
+        'class ReviewedDigits(DigitsDataset):\n'
+        '    pass\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    table = sample_table_of(DigitsDataset(indices=20))
+    table = table.with_columns(kept=np.arange(20) % 2 == 0, pred_prob=np.full(20, 0.5))
+    write_selection(tmp_path / 'selection.csv', table)
+    data = dict(type='ReviewedDigits', indices=20)
+    cfg = dict(
+        custom_imports=dict(imports=['reviewed_data']),
+        model=dict(type='ImageClassifier'),
+        train_dataloader=dict(dataset=data),
+    )
+    (tmp_path / 'config.json').write_text(json.dumps(cfg))
+    tool(monkeypatch, 'review.py', tmp_path)
+    assert column(data_of(tmp_path / 'review'), 'has_image').all()
