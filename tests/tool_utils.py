@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import runpy
 import sys
+from pathlib import Path
 from typing import Any
 
 import mmengine.config.config
@@ -40,6 +41,13 @@ def tool(monkeypatch: pytest.MonkeyPatch, name: str, *arguments: Any) -> int | N
     forget_global_instances()
     module = runpy.run_path(str(REPO / 'tools' / name))
     return module['main'](module['parse_args']())
+
+
+def trained(folder: Path, config: Path, *options: str) -> Path:
+    """Train a config with overrides, for tests that share the run; return its work directory."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        tool(monkeypatch, 'train.py', config, '--work-dir', folder, '--cfg-options', *options)
+    return folder
 
 
 def leave_out_what_takes_long() -> None:

@@ -345,8 +345,8 @@ def tell(
     """Write the selection and the summary, and log what they say."""
     probs = detector_probs(selector, table)
     summary = CleanSummary(table, selector, probs)
-    report = SelectionReport(summary.detected, clean_labels_of(dataset), details=summary.details)
-    files = report.write(out / 'selection.csv')
+    report = SelectionReport(summary.detected, clean_labels_of(dataset))
+    files = report.write(out / 'selection.csv', summary.details)
     next_command = shlex.join(['python', *command])
     figures = summary.figures() | dict(
         detector=type(selector).__name__,

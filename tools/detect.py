@@ -360,11 +360,9 @@ def run(args: argparse.Namespace) -> SelectionReport:
         compare=True,
         **loader_sizes(args, own, cfg.get('val_dataloader') or {}),
     )
-    seconds = time.perf_counter() - start
-    details = SampleDetails.of(table, selector) if is_main_process() else None
-    report = SelectionReport(table, clean_labels_of(dataset), seconds, details)
+    report = SelectionReport(table, clean_labels_of(dataset), time.perf_counter() - start)
     if is_main_process():
-        files = report.write(out)
+        files = report.write(out, SampleDetails.of(table, selector))
         logger.info('\n'.join(['Detection', *(f'  {line}' for line in report.to_lines())]))
         logger.info('Written: ' + ', '.join(map(str, files)))
         if (command := review_command(args, data, table, out)) is not None:

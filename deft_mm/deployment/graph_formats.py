@@ -29,12 +29,10 @@ class GraphFormat:
     """A format.
 
     Args:
-        suffix (str): How its files end.
         write (Callable): Takes a model, example images (B, 3, H, W) and notes; returns the file.
         load (Callable): Takes the file; returns a function of images that gives all outputs.
     """
 
-    suffix: str
     write: Callable[[ProbabilityModel, Tensor, Mapping], bytes]
     load: Callable[[bytes], Callable[[Tensor], list[np.ndarray]]]
 
@@ -154,7 +152,7 @@ def _json(value: object) -> str:
 
 
 FORMATS = {
-    'onnx': GraphFormat('.onnx', _write_onnx, _load_onnx),
-    'torchscript': GraphFormat('.pt', _write_torchscript, _load_torchscript),
-    'exported_program': GraphFormat('.pt2', _write_program, _load_program),
+    'onnx': GraphFormat(_write_onnx, _load_onnx),
+    'torchscript': GraphFormat(_write_torchscript, _load_torchscript),
+    'exported_program': GraphFormat(_write_program, _load_program),
 }

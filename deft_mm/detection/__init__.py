@@ -21,7 +21,7 @@ from deft_mm.detection.detector_loading import (
     load_checkpoint,
 )
 from deft_mm.detection.evaluation_transforms import evaluation_transforms
-from deft_mm.detection.file_model import PARTS, FileModel, file_model
+from deft_mm.detection.file_model import FileModel, file_model
 from deft_mm.detection.image_paths import find_images
 from deft_mm.detection.scoring_options import (
     feature_folder,
@@ -34,7 +34,6 @@ from deft_mm.detection.zero_shot_config import zero_shot_config
 
 __all__ = [
     'DEFAULT_TEMPLATE',
-    'PARTS',
     'CleanSummary',
     'DataSource',
     'FileModel',

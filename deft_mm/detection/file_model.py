@@ -14,8 +14,6 @@ from deft_mm.detection.data_source import DataSource, files_to_rgb
 from deft_mm.detection.detector_loading import build_detector, detector_classes
 from deft_mm.detection.evaluation_transforms import evaluation_transforms
 
-PARTS = ('classifier', 'detector')
-
 
 @dataclass(frozen=True)
 class FileModel:

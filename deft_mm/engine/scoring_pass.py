@@ -26,6 +26,7 @@ from deft_mm.engine.kept_features import FeatureFolder, KeptFeatures, gives_proj
 from deft_mm.models.heads import ScoringHead, class_scores
 from deft_mm.progress import Progress
 from deft_mm.selection import ON_DEMAND, RESULTS, ClassMatching, SampleTable
+from deft_mm.selection.sample_details import TOP_CLASSES
 from deft_mm.shorten import first_few
 
 # What every model gives, and what the scores of some heads are good for.
@@ -43,8 +44,7 @@ _REMEDIES = dict.fromkeys(
 # Rows of wide columns that are summed over processes at once: on a GPU they pass through its
 # memory.
 _ROWS = 65536
-# How many of the most probable classes people are shown, and their columns.
-TOP_CLASSES = 5
+# The columns of the most probable classes.
 _TOP = ('top_label', 'top_prob')
 
 

@@ -21,10 +21,7 @@ from deft_mm.engine.scoring_pass import columns_of, score_samples
 from deft_mm.engine.stage_switch import active_optim_wrapper
 from deft_mm.main_process import on_main_process
 from deft_mm.selection import ClassMatching, SampleTable, SelectionLimits, Selector
-from deft_mm.selection.sample_details import MOST_COMPARED
-
-# Columns for people who look at the samples.
-_SHOWN = ('top_label', 'top_prob', 'similarity', 'negative_similarity')
+from deft_mm.selection.sample_details import MOST_COMPARED, PER_SAMPLE
 
 
 def select(
@@ -101,7 +98,7 @@ def select(
             finite, or an image can't be read and ``skip_unreadable`` is False.
     """
     table = sample_table_of(dataset) if table is None else table
-    shown = [name for name in _SHOWN if name in columns_of(model)]
+    shown = [name for name in PER_SAMPLE if name in columns_of(model)]
     if compare and len(table) <= MOST_COMPARED:
         shown.append('feature')
     with _averaged_weights(runner), precision_of(runner, amp_dtype):

@@ -29,20 +29,14 @@ class SelectionReport:
         table (SampleTable): The selection, of N samples.
         clean_labels (np.ndarray, optional): (N,) true labels, if they are known. Defaults to None.
         seconds (float): How long it took. Defaults to 0.
-        details (SampleDetails, optional): What else there is to see. Defaults to None.
     """
 
     def __init__(
-        self,
-        table: SampleTable,
-        clean_labels: np.ndarray | None = None,
-        seconds: float = 0.0,
-        details: SampleDetails | None = None,
+        self, table: SampleTable, clean_labels: np.ndarray | None = None, seconds: float = 0.0
     ) -> None:
         self.table = table
         self.clean_labels = clean_labels
         self.seconds = seconds
-        self.details = details
 
     @cached_property
     def curve(self) -> DetectionCurve | None:
@@ -70,17 +64,17 @@ class SelectionReport:
             figures |= dict(auroc=self.curve.auroc, average_precision=self.curve.average_precision)
         return figures
 
-    def write(self, path: str | PathLike) -> list[Path]:
-        """Write the selection, its details and, where true labels are known, the detection curve.
+    def write(self, path: str | PathLike, details: SampleDetails | None = None) -> list[Path]:
+        """Write the selection file and, where true labels are known, the detection curve.
 
         The curve lies beside a ``selection.csv`` as ``detection_curve.csv``, beside an ``x.csv`` as
-        ``x_detection_curve.csv``; the details as ``selection_details.npz``, ``x_details.npz``.
-        Returns the paths of selection and curve.
+        ``x_detection_curve.csv``; details, what else there is to see, as ``selection_details.npz``
+        and ``x_details.npz``. Returns the paths of selection and curve.
         """
         path = Path(path)
         write_selection(path, self.table)
-        if self.details is not None:
-            self.details.write(details_file(path), self.table)
+        if details is not None:
+            details.write(details_file(path), self.table)
         if self.curve is None:
             return [path]
         name = 'detection_curve.csv'

@@ -30,9 +30,10 @@ from deft_mm.version import __version__
 FORMAT, FORMAT_VERSION = 'deft_mm-details', 1
 # Above so many samples each one is not compared with all others.
 MOST_COMPARED = 100_000
-# How many of the most probable classes are told.
-_TOP = 5
-_PER_SAMPLE = ('top_label', 'top_prob', 'similarity', 'negative_similarity')
+# How many of the most probable classes people are shown.
+TOP_CLASSES = 5
+# Columns that a scoring pass fills in for people.
+PER_SAMPLE = ('top_label', 'top_prob', 'similarity', 'negative_similarity')
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class SampleDetails:
         Returns:
             SampleDetails: Without what is not known.
         """
-        columns = {name: getattr(table, name) for name in _PER_SAMPLE}
+        columns = {name: getattr(table, name) for name in PER_SAMPLE}
         if probs is not None:
             columns |= _top_classes(probs)
         audit = getattr(selector, 'audit', None)
@@ -98,7 +99,7 @@ class SampleDetails:
             predictions=_digest(table),
             audit=self.audit,
         )
-        arrays = {name: getattr(self, name) for name in _PER_SAMPLE}
+        arrays = {name: getattr(self, name) for name in PER_SAMPLE}
         if self.look_alikes is not None:
             arrays |= vars(self.look_alikes)
         arrays = {name: array for name, array in arrays.items() if array is not None}
@@ -178,7 +179,7 @@ def _finite(value: float) -> float | None:
 def _top_classes(probs_NC: np.ndarray) -> dict[str, np.ndarray]:
     known_N = ~np.isnan(probs_NC).any(axis=1)
     filled_NC = np.nan_to_num(probs_NC)
-    label_NT = np.argsort(-filled_NC, axis=1, kind='stable')[:, :_TOP]
+    label_NT = np.argsort(-filled_NC, axis=1, kind='stable')[:, :TOP_CLASSES]
     prob_NT = np.take_along_axis(filled_NC, label_NT, axis=1).astype(np.float32)
     label_NT[~known_N], prob_NT[~known_N] = -1, np.nan
     return dict(top_label=label_NT, top_prob=prob_NT)
@@ -206,7 +207,7 @@ def _from_arrays(
     arrays: Mapping[str, np.ndarray], num_samples: int, num_classes: int
 ) -> SampleDetails:
     """Check shapes and ranges: what shows the page trusts them."""
-    columns = {name: arrays.get(name) for name in _PER_SAMPLE}
+    columns = {name: arrays.get(name) for name in PER_SAMPLE}
     names = [field.name for field in fields(LookAlikes)]
     alike = None
     if 'neighbours' in arrays:

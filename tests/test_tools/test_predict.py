@@ -11,7 +11,7 @@ from PIL import Image
 
 from deft_mm.datasets import DigitsDataset, class_names_of
 from runner_utils import REPO
-from tool_utils import tool
+from tool_utils import tool, trained
 
 DEFT = REPO / 'configs/deft/deft_digits_sym40.py'
 CE = REPO / 'configs/ce/ce_digits_sym40.py'
@@ -34,12 +34,6 @@ def deft(tmp_path_factory):
     """A run of one epoch a stage."""
     options = ['train_cfg.max_epochs=2', 'default_hooks.noise_filter.detector_epochs=1']
     return trained(tmp_path_factory.mktemp('deft'), DEFT, *options)
-
-
-def trained(folder, config, *options):
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        tool(monkeypatch, 'train.py', config, '--work-dir', folder, '--cfg-options', *options)
-    return folder
 
 
 @pytest.fixture

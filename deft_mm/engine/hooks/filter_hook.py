@@ -450,13 +450,9 @@ class FilterHook(Hook):
                 f'{unreadable} of {len(table)} images could not be read and are rejected.'
             )
         report = SelectionReport(table, self.clean_labels, time.perf_counter() - start)
-
-        def write() -> list[Path]:
-            report.details = SampleDetails.of(scored, self.selector)
-            return report.write(Path(runner.work_dir) / self.out_file)
-
+        path = Path(runner.work_dir) / self.out_file
         # Written even where nothing is kept: its scores show why.
-        files = on_main_process(write)
+        files = on_main_process(lambda: report.write(path, SampleDetails.of(scored, self.selector)))
         runner.logger.info(f'Selection file: {files[0]}')
         self.report(runner, report, epoch, [file.name for file in files])
         self._newest = runner.iter, table
