@@ -10,8 +10,8 @@ import packaging
 import pytest
 
 from common_options import add_scoring_options
-from deft_mm.deployment import FORMATS
-from deft_mm.detection import DEFAULT_TEMPLATE, PARTS
+from deft_mm.deployment.graph_formats import FORMATS
+from deft_mm.detection import DEFAULT_TEMPLATE
 from deft_mm.engine.kept_features import DTYPES
 from deft_mm.review import SINGLE_FILE_MOST
 from deft_mm.visualization import MODES
@@ -89,7 +89,7 @@ def test_options_offer_what_the_package_knows(monkeypatch, capsys):
         ('clean.py', repr(DEFAULT_TEMPLATE)),
         ('detect.py', repr(DEFAULT_TEMPLATE)),
         ('export.py', f'--to {{{",".join([*FORMATS, "checkpoint"])}}}'),
-        ('export.py', f'--part {{{",".join(PARTS)}}}'),
+        ('export.py', '--part {classifier,detector}'),
         ('review.py', f'one file for everything, of {SINGLE_FILE_MOST:,} samples at most'),
     ):
         with pytest.raises(SystemExit):
