@@ -19,7 +19,12 @@ from deft_mm.selection import (
 )
 from deft_mm.selection.class_probs import SCORES, class_probs
 from deft_mm.selection.neighbours import LookAlikes
-from deft_mm.selection.sample_details import MOST_COMPARED, SampleDetails
+from deft_mm.selection.sample_details import (
+    MOST_COMPARED,
+    SampleDetails,
+    suggested_label,
+    top_classes,
+)
 from deft_mm.selection.score_selector import known_rows
 from deft_mm.shorten import printable
 
@@ -74,14 +79,9 @@ class CleanSummary:
     @cached_property
     def suggested(self) -> np.ndarray:
         """np.ndarray: (N,) int64, of a rejected sample the most probable other class, else -1."""
-        table = self.table
-        if self.probs is None:
-            suggested_N = np.where(table.pred_label == table.given_label, -1, table.pred_label)
-        else:
-            others_NC = np.nan_to_num(self.probs, nan=-1.0)
-            others_NC[np.arange(len(table)), table.given_label] = -1.0
-            suggested_N = np.where(others_NC.max(axis=1) >= 0, others_NC.argmax(axis=1), -1)
-        return np.where(table.rejected, suggested_N, -1)
+        found = SampleDetails() if self.probs is None else SampleDetails(**top_classes(self.probs))
+        suggested_N, _ = suggested_label(self.table, found)
+        return np.where(self.table.rejected, suggested_N, -1)
 
     @cached_property
     def detected(self) -> SampleTable:

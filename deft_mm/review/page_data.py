@@ -15,7 +15,7 @@ import numpy as np
 
 from deft_mm.selection import SampleTable
 from deft_mm.selection.fingerprint import digest
-from deft_mm.selection.sample_details import SampleDetails
+from deft_mm.selection.sample_details import SampleDetails, suggested_label
 from deft_mm.version import __version__
 
 
@@ -83,27 +83,6 @@ def to_json(data: dict[str, Any]) -> str:
         str: ASCII; bytes of names that are not UTF-8 are surrogates.
     """
     return json.dumps(data, separators=(',', ':'), allow_nan=False).replace('<', '\\u003c')
-
-
-def suggested_label(table: SampleTable, details: SampleDetails) -> tuple[np.ndarray, np.ndarray]:
-    """The most probable class of each sample that is not the given one.
-
-    Args:
-        table (SampleTable): The selection, of N samples.
-        details (SampleDetails): What else is known of them.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: (N,) int32, -1 where there is none, and (N,) float32 its
-        probability, NaN where that is not known.
-    """
-    label_NT, prob_NT = table.pred_label[:, None], table.pred_prob[:, None]
-    if details.top_label is not None:
-        label_NT, prob_NT = details.top_label, details.top_prob
-    other_NT = (label_NT != table.given_label[:, None]) & (label_NT >= 0)
-    rows, first_N = np.arange(len(table)), other_NT.argmax(axis=1)
-    has_N = other_NT.any(axis=1)
-    label_N = np.where(has_N, label_NT[rows, first_N], -1)
-    return label_N.astype(np.int32), np.where(has_N, prob_NT[rows, first_N], np.nan)
 
 
 def _columns(

@@ -76,7 +76,7 @@ class SampleDetails:
         """
         columns = {name: getattr(table, name) for name in PER_SAMPLE}
         if probs is not None:
-            columns |= _top_classes(probs)
+            columns |= top_classes(probs)
         audit = getattr(selector, 'audit', None)
         return cls(
             **columns,
@@ -143,6 +143,28 @@ def details_file(selection: str | PathLike) -> Path:
     return path.with_name(f'{path.stem}_details.npz')
 
 
+def suggested_label(table: SampleTable, details: SampleDetails) -> tuple[np.ndarray, np.ndarray]:
+    """The most probable class of each sample that is not the given one.
+
+    Args:
+        table (SampleTable): The selection, of N samples.
+        details (SampleDetails): What else is known of them: without ``top_label`` the most probable
+            class is the predicted one.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: (N,) int32, -1 where there is none, and (N,) float32 its
+        probability, NaN where that is not known.
+    """
+    label_NT, prob_NT = table.pred_label[:, None], table.pred_prob[:, None]
+    if details.top_label is not None:
+        label_NT, prob_NT = details.top_label, details.top_prob
+    other_NT = (label_NT != table.given_label[:, None]) & (label_NT >= 0)
+    rows, first_N = np.arange(len(table)), other_NT.argmax(axis=1)
+    has_N = other_NT.any(axis=1)
+    label_N = np.where(has_N, label_NT[rows, first_N], -1)
+    return label_N.astype(np.int32), np.where(has_N, prob_NT[rows, first_N], np.nan)
+
+
 def audit_figures(audit: Audit) -> dict[str, Any]:
     """What an audit has found, as plain types.
 
@@ -176,7 +198,15 @@ def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _top_classes(probs_NC: np.ndarray) -> dict[str, np.ndarray]:
+def top_classes(probs_NC: np.ndarray) -> dict[str, np.ndarray]:
+    """The most probable classes of each sample, as :class:`SampleDetails` has them.
+
+    Args:
+        probs_NC (np.ndarray): (N, C) probabilities; rows with NaN are of samples not known.
+
+    Returns:
+        dict[str, np.ndarray]: ``top_label`` and ``top_prob``.
+    """
     known_N = ~np.isnan(probs_NC).any(axis=1)
     filled_NC = np.nan_to_num(probs_NC)
     label_NT = np.argsort(-filled_NC, axis=1, kind='stable')[:, :TOP_CLASSES]

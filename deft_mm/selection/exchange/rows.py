@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from deft_mm.csv_cells import is_text
+from deft_mm.selection.sample_details import SampleDetails, suggested_label
 from deft_mm.selection.sample_table import EXCLUDED, SampleTable
 from deft_mm.shorten import printable
 
@@ -136,8 +137,7 @@ def suggested_labels(table: SampleTable) -> tuple[np.ndarray, np.ndarray]:
         sample the given label, of a rejected one the predicted one if that is another, or -1. And
         (N,) float32 probabilities, NaN where there is none.
     """
-    other = (table.pred_label >= 0) & (table.pred_label != table.given_label)
-    guess = np.where(other, table.pred_label, -1)
+    guess, _ = suggested_label(table, SampleDetails())
     labels = np.where(table.kept, table.label, np.where(table.rejected, guess, -1))
     probs = np.where(table.kept, table.clean_prob, table.pred_prob)
     probs[labels < 0] = np.nan
