@@ -62,7 +62,9 @@ class _Recorder(Selector):
         return np.ones(len(table), dtype=bool), np.ones(len(table))
 
 
-def digits(noises: Sequence[str], seeds: Sequence[int], clip: str) -> Iterator[tuple[str, Arrays]]:
+def digits(
+    noises: Sequence[str], seeds: Sequence[int], clip: str
+) -> Iterator[tuple[str, int, Arrays]]:
     """The digits' arrays, training and test, for each noise and seed."""
     cfg, recorder = read_config(str(CONFIG), dict(clip=clip)), _Recorder()
     with DefaultScope.overwrite_default_scope('mmpretrain'):
@@ -81,7 +83,7 @@ def digits(noises: Sequence[str], seeds: Sequence[int], clip: str) -> Iterator[t
             noise = TASK_UTILS.build(dict(NOISES[name], seed=seed))
             labels = noise(table.given_label, len(table.class_names), dataset)
             arrays = dict(held_out, probs=table.probs, feature=table.feature, labels=labels)
-            yield name, dict(arrays, clean=table.given_label)
+            yield name, seed, dict(arrays, clean=table.given_label)
 
 
 def measure(arrays: Arrays) -> list[float]:
@@ -123,11 +125,11 @@ def add_sample_options(parser: argparse.ArgumentParser, seeds: list[int]) -> Non
     parser.add_argument('--arrays', nargs='+', type=Path, help='files, in place of the digits')
 
 
-def samples_of(args: argparse.Namespace) -> Iterator[tuple[str, Arrays]]:
-    """The arrays of the digits, or of files, by the name of their labels."""
+def samples_of(args: argparse.Namespace) -> Iterator[tuple[str, int, Arrays]]:
+    """The arrays of the digits, or of files, with the name of their labels and the seed."""
     if args.arrays is None:
         return digits(args.noises, args.seeds, args.clip)
-    return ((path.stem, dict(np.load(path))) for path in args.arrays)
+    return ((path.stem, 0, dict(np.load(path))) for path in args.arrays)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -137,7 +139,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_sample_options(parser, [0, 1, 2, 3, 4])
     args = parser.parse_args(argv)
     rows: dict[str, list[list[float]]] = {}
-    for name, arrays in samples_of(args):
+    for name, _, arrays in samples_of(args):
         rows.setdefault(name, []).append(measure(arrays))
     print(f'| labels | {" | ".join(COLUMNS)} |\n|---|{"---|" * len(COLUMNS)}')
     for name, of_seeds in rows.items():
