@@ -11,6 +11,7 @@ from deft_mm.datasets.chain import (
 )
 from deft_mm.datasets.cifar10_dataset import CIFAR10Dataset
 from deft_mm.datasets.cifar100_dataset import CIFAR100Dataset
+from deft_mm.datasets.class_balanced_sampler import ClassBalancedSampler
 from deft_mm.datasets.clean_prob_weighted_dataset import CleanProbWeightedDataset
 from deft_mm.datasets.clean_subset import CleanSubset
 from deft_mm.datasets.clothing1m import Clothing1M
@@ -56,6 +57,7 @@ __all__ = [
     'MNISTDataset',
     'Animal10N',
     'AsymmetricNoise',
+    'ClassBalancedSampler',
     'CleanProbWeightedDataset',
     'CleanSubset',
     'Clothing1M',

@@ -67,10 +67,25 @@ def enter_stage(runner: Runner, stage: str, begin_epoch: int = 0) -> None:
         stage (str): Name of the stage.
         begin_epoch (int): The first epoch of the stage. Defaults to 0.
     """
-    # EMAHook averages parameters; with update_buffers=True it never copies a whole number.
-    copies = [hook.ema_model.module for hook in runner.hooks if isinstance(hook, EMAHook)]
-    for model in (bare_model(runner), *copies):
+    for model in _copies(runner):
         model.set_stage(stage, begin_epoch)
+
+
+def begin_classifier(runner: Runner) -> None:
+    """Give the classifier what it starts from, averaged copies of the model theirs.
+
+    Args:
+        runner (Runner): The runner, which has not trained the classifier yet.
+    """
+    for model in _copies(runner):
+        model.begin_classifier()
+
+
+def _copies(runner: Runner) -> list[nn.Module]:
+    """The model and its averaged copies."""
+    # EMAHook averages parameters; with update_buffers=True it never copies a whole number.
+    averaged = [hook.ema_model.module for hook in runner.hooks if isinstance(hook, EMAHook)]
+    return [bare_model(runner), *averaged]
 
 
 def start_stage(runner: Runner, stage: str, epochs: int) -> None:

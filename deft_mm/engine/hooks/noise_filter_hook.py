@@ -16,6 +16,7 @@ from deft_mm.engine.kept_features import is_frozen_tower
 from deft_mm.engine.scoring_pass import score_samples
 from deft_mm.engine.select import precision_of
 from deft_mm.engine.stage_switch import (
+    begin_classifier,
     enter_stage,
     forget_stage,
     is_resuming,
@@ -258,6 +259,7 @@ class NoiseFilterHook(FilterHook):
                 report = SelectionReport(table, self.clean_labels)
                 self.report(runner, report, runner.epoch, files=[])
             self.check(table)
+            begin_classifier(runner)
             self._enter_classifier(runner, table, runner.epoch, runner.iter)
             start_counting(runner, 'classifier', self.classifier_epochs, self.begin_iter)
 

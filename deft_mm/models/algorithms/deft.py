@@ -33,6 +33,9 @@ class DeFT(BaseModel):
             runs stage 1 alone. Defaults to None.
         data_preprocessor (dict, optional): The preprocessing config of every child that has none of
             its own. Defaults to None.
+        init_head_from_detector (bool): Whether stage 2 starts with the detector's head, as TURN
+            does after a linear probe (arXiv 2310.17668), in place of a new one. Both must have the
+            same parameters. Defaults to False.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
     """
 
@@ -41,6 +44,7 @@ class DeFT(BaseModel):
         detector: dict,
         classifier: dict | None = None,
         data_preprocessor: dict | None = None,
+        init_head_from_detector: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
@@ -51,6 +55,9 @@ class DeFT(BaseModel):
         self.classifier = (
             None if classifier is None else self._build_child(classifier, data_preprocessor)
         )
+        self.init_head_from_detector = init_head_from_detector
+        if init_head_from_detector:
+            self._require_equal_heads()
         # Persistent, so that a checkpoint knows which child it is about; `_stage` mirrors it on the
         # host, since reading a device tensor in every iteration would wait for the device.
         self.register_buffer('stage', torch.zeros((), dtype=torch.int64))
@@ -62,6 +69,28 @@ class DeFT(BaseModel):
         if data_preprocessor is not None and cfg.get('data_preprocessor') is None:
             cfg['data_preprocessor'] = copy.deepcopy(data_preprocessor)
         return MODELS.build(cfg)
+
+    def _require_equal_heads(self) -> None:
+        if self.classifier is None:
+            raise ValueError(
+                'DeFT.init_head_from_detector=True hands a head on, but model.classifier is None: '
+                'give the model one, or leave it out.'
+            )
+        of_detector, of_classifier = (
+            {name: tuple(value.shape) for name, value in child.head.state_dict().items()}
+            for child in (self.detector, self.classifier)
+        )
+        if of_detector != of_classifier:
+            raise ValueError(
+                'DeFT.init_head_from_detector=True needs two heads alike, but that of '
+                f'model.detector has {of_detector}, that of model.classifier {of_classifier}: make '
+                'both a LinearClsHead of equal in_channels, for example, or leave it out.'
+            )
+
+    def begin_classifier(self) -> None:
+        """Give the classifier what it starts from, when its stage begins."""
+        if self.init_head_from_detector:
+            self.classifier.head.load_state_dict(self.detector.head.state_dict())
 
     @property
     def active_stage(self) -> str:

@@ -1,0 +1,4 @@
+# MixUp on Clothing1M (balanced subset).
+_base_ = ['../ce/ce_clothing1m.py', '../_base_/methods/mixup.py']
+
+_base_.merge(_base_.pop('method'))
