@@ -56,6 +56,9 @@ class ProbabilityModel(nn.Module):
         self.neck = copy.deepcopy(model.neck) if model.with_neck else None
         is_text = isinstance(model.head, TextHead)
         self.head = FrozenTextHead(model.head) if is_text else copy.deepcopy(model.head)
+        # A loss is no part of it, and what it asks of a run, tracing would read.
+        if hasattr(self.head, 'loss_module'):
+            self.head.loss_module = nn.Identity()
         self.outputs = output_names(model, with_clean_probs)
         self.eval().requires_grad_(False)
 

@@ -27,6 +27,10 @@ custom_hooks = [dict(type='mmengine.EMAHook', momentum=0.05)]
 train_cfg = dict(max_epochs=2)
 default_hooks = dict(noise_filter=dict(detector_epochs=1))
 """
+SHORT = """
+_base_ = {base!r}
+train_cfg = dict(max_epochs=1)
+"""
 CROPS = """
 _base_ = {base!r}
 train_cfg = dict(max_epochs=1)
@@ -71,6 +75,13 @@ def trained(folder, text, base):
     with pytest.MonkeyPatch.context() as monkeypatch:
         tool(monkeypatch, 'train.py', config, '--work-dir', folder / 'run')
     return folder / 'run'
+
+
+@pytest.fixture(scope='module')
+def two_networks(tmp_path_factory):
+    """A run of Co-teaching."""
+    folder = tmp_path_factory.mktemp('two_networks')
+    return trained(folder, SHORT, 'co_teaching/co_teaching_digits_sym40.py')
 
 
 @pytest.fixture
@@ -143,6 +154,11 @@ def edge(size, step) -> tuple[int, int]:
 
 def notes_of(path) -> dict:
     return json.loads(path.with_name(f'{path.name}.json').read_text())
+
+
+@pytest.mark.parametrize('to', ['torchscript', 'exported_program', 'checkpoint'])
+def test_two_networks_whose_loss_knows_the_epoch(export, two_networks, to):
+    assert export(two_networks / 'epoch_1.pth', to).is_file()  # compared with PyTorch
 
 
 @pytest.mark.parametrize('run', ['deft', 'ce'])

@@ -2,5 +2,6 @@
 
 from .deft import DeFT
 from .fix_match import FixMatch
+from .peer_classifier import PeerClassifier
 
-__all__ = ['DeFT', 'FixMatch']
+__all__ = ['DeFT', 'FixMatch', 'PeerClassifier']

@@ -1,6 +1,7 @@
-"""Heads that classify by comparing image features with text features."""
+"""Heads that compare image features with text features, and two heads of two networks."""
 
 from .dual_prompt_head import DualPromptHead
+from .peer_head import PeerHead
 from .recipes import RECIPES, Recipe
 from .scoring_head import ScoringHead, class_scores
 from .text_head import TextHead
@@ -9,6 +10,7 @@ from .zero_shot_head import ZeroShotHead
 __all__ = [
     'RECIPES',
     'DualPromptHead',
+    'PeerHead',
     'Recipe',
     'ScoringHead',
     'TextHead',

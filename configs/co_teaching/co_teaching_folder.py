@@ -1,0 +1,6 @@
+# Co-teaching on your own images.
+#   python tools/train.py configs/co_teaching/co_teaching_folder.py \
+#       --cfg-options data_root=/path/to/images
+_base_ = ['../small_loss/small_loss_folder.py', '../_base_/methods/co_teaching.py']
+
+_base_.merge(_base_.pop('method'))

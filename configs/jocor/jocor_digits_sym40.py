@@ -1,0 +1,4 @@
+# JoCoR on the digits with 40% symmetric noise.
+_base_ = ['../small_loss/small_loss_digits_sym40.py', '../_base_/methods/jocor.py']
+
+_base_.merge(_base_.pop('method'))
