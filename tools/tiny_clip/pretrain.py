@@ -9,7 +9,7 @@ and one CPU core for about forty minutes.
 How long it trains. Every 50 steps it measures, on held-out drawings (fonts that training
 never shows, and pen strokes drawn afresh), how many it names right out of all 52 names. Once
 that has not risen for 200 steps, the learning rate, constant until then, falls to zero over
-300 more steps, and training ends; at 6,000 steps it ends in any case. These numbers were
+300 more steps, and training ends; at 3,000 steps it ends in any case. These numbers were
 settled before the first run. scikit-learn's digits have no part in this; they are classified
 once the model is finished, for the report:
 
@@ -49,7 +49,7 @@ from .folder import (
 from .training import Recipe, keep_freed_memory, train
 
 SEED = 0
-STEPS = 6_000
+STEPS = 3_000
 STRIDE = 50
 PATIENCE = 200
 COOL_DOWN = 300

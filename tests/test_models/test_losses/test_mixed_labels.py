@@ -78,4 +78,5 @@ def test_sample_weights_take_one_hot_labels():
 
 def test_every_loss_is_in_one_of_the_two_lists():
     others = {'NegativeLearningLoss', 'PerSampleLoss'}
+    others |= {'PeerLoss', 'CoTeachingLoss', 'JoCoRLoss'}  # of two networks: test_peer_networks.py
     assert {*REFUSE, *TAKE} == set(deft_mm.models.losses.__all__) - others
