@@ -1,7 +1,9 @@
 """Heads that compare image features with text features, and two heads of two networks."""
 
 from .dual_prompt_head import DualPromptHead
+from .learned_text_head import LearnedTextHead
 from .peer_head import PeerHead
+from .prompt_head import PromptHead
 from .recipes import RECIPES, Recipe
 from .scoring_head import ScoringHead, class_scores
 from .text_head import TextHead
@@ -11,6 +13,8 @@ __all__ = [
     'RECIPES',
     'DualPromptHead',
     'PeerHead',
+    'LearnedTextHead',
+    'PromptHead',
     'Recipe',
     'ScoringHead',
     'TextHead',

@@ -15,23 +15,15 @@ from torch import Tensor
 
 from deft_mm.models.losses import ComplementaryLabelLoss
 from deft_mm.models.losses._checks import NO_MIXING, check_not_negative, check_unmixed
-from deft_mm.models.text import (
-    PackedPrompts,
-    PromptLearner,
-    at_least_float32,
-    encode_prompts,
-    lay_out_prompts,
-    tokenize_classes,
-    without_autocast,
-)
+from deft_mm.models.text import at_least_float32, without_autocast
 from deft_mm.models.training_context import ContextModule
 
+from .learned_text_head import LearnedTextHead
 from .recipes import get_recipe
-from .text_head import TextHead
 
 
 @MODELS.register_module()
-class DualPromptHead(ContextModule, TextHead):
+class DualPromptHead(ContextModule, LearnedTextHead):
     r"""Dual-prompt head: classifies images and says whether a given label is clean.
 
     With unit-length image features :math:`v`, text features :math:`t^\pm_c` and CLIP's frozen scale
@@ -127,7 +119,7 @@ class DualPromptHead(ContextModule, TextHead):
             if the recipe 'cautious' has no ``ctx_init``, or a classification loss.
     """
 
-    offers = ('yes_prob', *TextHead.offers, 'negative_similarity')
+    offers = ('yes_prob', *LearnedTextHead.offers, 'negative_similarity')
     warmup_setting = 'warmup_epochs'
 
     def __init__(
@@ -168,15 +160,9 @@ class DualPromptHead(ContextModule, TextHead):
             _check_without_classifier(recipe, ctx_init, loss_cls=loss_cls, loss_warmup=loss_warmup)
         self.warmup_epochs = self.recipe.warmup_epochs if warmup_epochs is None else warmup_epochs
         check_not_negative(self, warmup_epochs=self.warmup_epochs)
-        if text_memory_gb is not None and not text_memory_gb > 0:
-            raise ValueError(
-                f'DualPromptHead.text_memory_gb is {text_memory_gb!r}: set it above 0, or to None '
-                'for no bound.'
-            )
-        self.text_memory_gb = text_memory_gb
-        self.prompts = PromptLearner(
-            self.text,
-            num_classes,
+        self._begin_prompts(
+            class_names,
+            text_memory_gb,
             n_ctx=n_ctx,
             class_position=class_position,
             class_specific=class_specific,
@@ -188,58 +174,6 @@ class DualPromptHead(ContextModule, TextHead):
         loss_warmup = loss_warmup or self.recipe.warmup_loss
         self.loss_warmup = MODELS.build(loss_warmup) if loss_warmup else None
         self.loss_neg = MODELS.build(loss_neg or dict(type='NegativeLearningLoss'))
-        self._begin_names((num_classes, self.text.context_length - n_ctx - 2), class_names)
-
-    # -- prompts --------------------------------------------------------------
-
-    def tokenize(self, names: Sequence[str]) -> Tensor:
-        """Token ids of ``'<name>.'`` for every class, shape (C, context length - n_ctx - 2)."""
-        room = (
-            f'a context of {self.text.context_length} tokens with n_ctx={self.prompts.n_ctx} and '
-            'the start and end token'
-        )
-        width = self.class_token_ids.size(1)
-        return tokenize_classes(self.text.tokenizer, names, width, room)
-
-    def text_features(self) -> Tensor:
-        """Unit-length features of all prompts.
-
-        While training, and wherever gradients are recorded, they are computed anew; in evaluation
-        once, until a parameter changes. (A write through ``param.data``, as of EMA, is noticed at
-        the next ``train()`` or ``eval()``, which MMEngine's loops call after their hooks.)
-
-        Returns:
-            Tensor: float32 of shape (2, C, E), the positive ones first.
-        """
-        if self._packed is None:
-            self._packed = self._pack()
-        if self.training or torch.is_grad_enabled():
-            return self._encode()
-        contexts = [self.prompts.pos_ctx, self.prompts.neg_ctx]
-        return self._features.get(self._encode_in_full_precision, contexts + self._text_tensors())
-
-    def class_features(self) -> Tensor:
-        """Features of the positive prompts, float32 of shape (C, E)."""
-        return self.text_features()[0]
-
-    def _pack(self) -> PackedPrompts:
-        prompts = lay_out_prompts(
-            self._class_tokens(),
-            self.prompts.n_ctx,
-            self.prompts.class_position,
-            self.text.tokenizer,
-            self.prompts.class_specific,
-        )
-        return PackedPrompts.pack(self.text, prompts, n_polarities=2, memory_gb=self.text_memory_gb)
-
-    def _encode(self) -> Tensor:
-        return encode_prompts(self.text, self._packed, self.prompts())
-
-    def _encode_in_full_precision(self) -> Tensor:
-        # Once per evaluation, so that features that are kept don't depend on who asked first, and
-        # in which precision.
-        with without_autocast(self.prompts.pos_ctx):
-            return self._encode()
 
     # -- logits and probabilities ----------------------------------------------
 

@@ -223,6 +223,13 @@ class TextHead(ScoringHead, ClsHead):
         with without_autocast(image_BE):
             return image_BE @ text_CE.T
 
+    def scaled_similarity(self, feats: tuple[Tensor]) -> Tensor:
+        """The same times CLIP's scale, which is frozen: logits, float32 of shape (B, C)."""
+        text_CE = self.class_features()
+        image_BE = self.image_features(feats)
+        with without_autocast(image_BE):
+            return at_least_float32(self.text.logit_scale).exp() * image_BE @ text_CE.T
+
     def _get_loss(
         self, cls_score: Tensor, data_samples: list[DataSample], **kwargs
     ) -> dict[str, Tensor]:

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from deft_mm.models.text import (
     PackedPrompts,
-    at_least_float32,
     encode_prompts,
     lay_out_prompts,
     tokenize_classes,
@@ -130,7 +129,4 @@ class ZeroShotHead(TextHead):
         """Similarity to every class: logits, float32 of shape (B, C)."""
         if self.temperature is not None:
             return self.cosine_similarity(feats) / self.temperature
-        text_CE = self.text_features()
-        image_BE = self.image_features(feats)
-        with without_autocast(image_BE):
-            return at_least_float32(self.text.logit_scale).exp() * image_BE @ text_CE.T
+        return self.scaled_similarity(feats)

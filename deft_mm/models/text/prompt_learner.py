@@ -1,6 +1,6 @@
-"""The learnable contexts of the positive and the negative prompts.
+"""The learnable contexts of prompts: of the positive and the negative ones, or of one kind alone.
 
-Shapes: C classes, N context vectors, D text width.
+Shapes: C classes, N context vectors, D text width, P polarities.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ class PromptLearner(nn.Module):
     """Learnable contexts: one of the positive and one of the negative prompts.
 
     The parameters are ``pos_ctx`` and ``neg_ctx``: of shape (N, D), shared by all classes, or
-    class-specific, (C, N, D).
+    class-specific, (C, N, D). Where there is one prompt a class, it is the positive one, and
+    ``neg_ctx`` is None.
 
     Initial values: without words every entry is drawn from N(0, ``ctx_init_std``). With words
     (``ctx_init='a photo of a'``) the context vectors before the class name end in the embeddings of
@@ -37,6 +38,7 @@ class PromptLearner(nn.Module):
         neg_ctx_init (str, optional): Words that start the negative context; None as said above.
             Defaults to None.
         ctx_init_std (float): Standard deviation of the random parts. Defaults to 0.02.
+        negative (bool): Whether there are negative prompts. Defaults to True.
 
     Raises:
         ValueError: If a setting is out of range, or if the words have more than ``n_ctx`` tokens.
@@ -52,6 +54,7 @@ class PromptLearner(nn.Module):
         ctx_init: str | None = None,
         neg_ctx_init: str | None = None,
         ctx_init_std: float = 0.02,
+        negative: bool = True,
     ) -> None:
         super().__init__()
         # The start token, a name of one token, its full stop and the end token must fit, too.
@@ -69,11 +72,14 @@ class PromptLearner(nn.Module):
         shape = (num_classes, n_ctx, text.width) if class_specific else (n_ctx, text.width)
 
         pos_ctx = self._initial(text, shape, 'ctx_init', ctx_init, ctx_init_std)
+        self.pos_ctx = nn.Parameter(pos_ctx)
+        self.neg_ctx = None
+        if not negative:
+            return
         if neg_ctx_init is None and ctx_init is not None:
             neg_ctx = pos_ctx + torch.randn(shape) * ctx_init_std
         else:
             neg_ctx = self._initial(text, shape, 'neg_ctx_init', neg_ctx_init, ctx_init_std)
-        self.pos_ctx = nn.Parameter(pos_ctx)
         self.neg_ctx = nn.Parameter(neg_ctx)
 
     def _initial(self, text, shape, key: str, words: str | None, std: float) -> Tensor:
@@ -94,8 +100,13 @@ class PromptLearner(nn.Module):
         return ctx
 
     def forward(self) -> Tensor:
-        """Both contexts, positive first: (2, N, D), or (2, C, N, D) if class-specific."""
-        return torch.stack([self.pos_ctx, self.neg_ctx])
+        """The contexts, positive first: (P, N, D), or (P, C, N, D) if class-specific."""
+        return torch.stack(self.contexts)
+
+    @property
+    def contexts(self) -> list[nn.Parameter]:
+        """list[nn.Parameter]: One or two, the positive one first."""
+        return [self.pos_ctx] if self.neg_ctx is None else [self.pos_ctx, self.neg_ctx]
 
     def extra_repr(self) -> str:
         return f'n_ctx={self.n_ctx}, class_position={self.class_position!r}'
