@@ -26,6 +26,7 @@ from deft_mm.datasets.ilsvrc12 import ILSVRC12
 from deft_mm.datasets.image_folder_dataset import ImageFolderDataset
 from deft_mm.datasets.image_list_dataset import ImageListDataset
 from deft_mm.datasets.in_memory_dataset import InMemoryDataset
+from deft_mm.datasets.kept_flag_dataset import KeptFlagDataset
 from deft_mm.datasets.mnist_dataset import MNISTDataset
 from deft_mm.datasets.named_concat_dataset import NamedConcatDataset
 from deft_mm.datasets.noise import (
@@ -73,6 +74,7 @@ __all__ = [
     'ImageFolderDataset',
     'ImageListDataset',
     'InMemoryDataset',
+    'KeptFlagDataset',
     'LabelNoise',
     'LoadImageOfAnyKind',
     'NamedConcatDataset',

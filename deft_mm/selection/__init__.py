@@ -19,6 +19,7 @@ from deft_mm.selection.fingerprint import Fingerprint
 from deft_mm.selection.gmm_selector import GMMSelector
 from deft_mm.selection.knn_selector import KNNSelector
 from deft_mm.selection.label_match_selector import LabelMatchSelector
+from deft_mm.selection.optimal_transport_selector import OptimalTransportSelector
 from deft_mm.selection.sample_table import EXCLUDED, ON_DEMAND, RESULTS, SampleTable
 from deft_mm.selection.score_selector import ScoreSelector
 from deft_mm.selection.selection_file import (
@@ -47,6 +48,7 @@ __all__ = [
     'GMMSelector',
     'KNNSelector',
     'LabelMatchSelector',
+    'OptimalTransportSelector',
     'Review',
     'SampleTable',
     'ScoreSelector',

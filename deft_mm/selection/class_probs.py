@@ -20,12 +20,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from deft_mm.selection.neighbours import nearest_neighbours
+from deft_mm.selection.optimal_transport import transport_plan
 from deft_mm.selection.row_parts import row_parts
 from deft_mm.shorten import first_few
 
 NEIGHBOURS = 30
 # A probability counts as this much at least: in a product, 0 would leave the other no say.
 _LEAST = 1e-12
+# Of single precision: the logarithm of a probability is finite.
+_LEAST_SINGLE = 1e-45
 
 
 def zero_shot(labels: np.ndarray, num_classes: int, probs: np.ndarray) -> np.ndarray:
@@ -213,12 +216,56 @@ def fuse(first_NC: np.ndarray, second_NC: np.ndarray) -> np.ndarray:
     return mean_NC / mean_NC.sum(axis=1, keepdims=True)
 
 
+def transport(
+    labels: np.ndarray,
+    num_classes: int,
+    probs: np.ndarray,
+    eps: float = 0.05,
+    cost: str = 'prob',
+    marginal: str | Sequence[float] = 'uniform',
+) -> np.ndarray:
+    """What is left of a model's probabilities where the sizes of the classes are given.
+
+    Samples are shared out among the classes by entropic optimal transport, see
+    :func:`~deft_mm.selection.optimal_transport.transport_plan`: a class that the model names too
+    often gives up those of which it is least certain.
+
+    Args:
+        labels (np.ndarray): (N,) int64 given labels, which are counted where ``marginal`` says so.
+        num_classes (int): C.
+        probs (np.ndarray): (N, C) the model's probabilities p.
+        eps (float): Weight of the entropy, on the scale of the cost. Defaults to 0.05.
+        cost (str): 'prob' for -p, 'log_prob' for -log p. Defaults to 'prob'.
+        marginal (str | Sequence[float]): Sizes of the classes: 'uniform', 'given' for those of the
+            given labels, or C numbers on any scale. Defaults to 'uniform'.
+
+    Returns:
+        np.ndarray: (N, C) float64, the share of a sample that each class has.
+
+    Raises:
+        ValueError: If ``marginal`` has not C numbers.
+    """
+    if isinstance(marginal, str):
+        counts = np.bincount(labels, minlength=num_classes)
+        size_C = np.ones(num_classes) if marginal == 'uniform' else counts
+    else:
+        size_C = np.asarray(marginal, dtype=np.float64)
+    if len(size_C) != num_classes:
+        raise ValueError(
+            f'`marginal` has {len(size_C)} sizes, and there are {num_classes} classes: give one '
+            "for each, in the order of the labels, or 'uniform'."
+        )
+    score_NC = probs if cost == 'prob' else np.log(np.maximum(probs, _LEAST_SINGLE))
+    return transport_plan(score_NC, size_C / size_C.sum(), eps)
+
+
 # What each takes beside labels and number of classes: columns of a table, in this order.
 SCORES: dict[str, tuple[Callable[..., np.ndarray], tuple[str, ...]]] = {
     'zero_shot': (zero_shot, ('probs',)),
     'features': (features, ('feature',)),
     'knn': (knn, ('feature',)),
     'fused': (fused, ('probs', 'feature')),
+    'transport': (transport, ('probs',)),
 }
 
 

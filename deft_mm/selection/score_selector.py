@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,17 @@ _RULES = (
     'low_normalized_margin',
     'low_self_confidence',
 )
+_COSTS = ('prob', 'log_prob')
+_SIZES = "'uniform', 'given', or a number for each class, 0 or more"
+
+
+def _are_sizes(value: str | Sequence[float]) -> bool:
+    if isinstance(value, str):
+        return value in ('uniform', 'given')
+    numbers = all(isinstance(n, (int, float)) and 0 <= n < math.inf for n in value)
+    return numbers and sum(value) > 0
+
+
 # What an option may be: its types, a test, and how it is said.
 _OPTIONS = {
     'k': (int, lambda value: value >= 1, 'a number of neighbours, 1 or more'),
@@ -32,6 +44,9 @@ _OPTIONS = {
     'random_state': (int, lambda value: value >= 0, 'a seed, 0 or more'),
     'threshold': ((int, float), lambda value: 0 <= value < 1, 'a probability in [0, 1)'),
     'noise_ratio': ((int, float), lambda value: 0 <= value < 1, 'a share in [0, 1)'),
+    'eps': ((int, float), lambda value: 0 < value < math.inf, 'a number above 0'),
+    'cost': (str, lambda value: value in _COSTS, f'one of {", ".join(_COSTS)}'),
+    'marginal': ((str, Sequence), _are_sizes, _SIZES),
     'rule': (str, lambda value: value in _RULES, f'one of {", ".join(_RULES)}'),
 }
 
@@ -47,7 +62,9 @@ class ScoreSelector(Selector):
     - 'features': a logistic regression on features, cross-validated (``folds``, ``C``,
       ``random_state``);
     - 'knn': the labels of the ``k`` nearest neighbours;
-    - 'fused': the normalised geometric mean of the first two.
+    - 'fused': the normalised geometric mean of the first two;
+    - 'transport': 'zero_shot' shared out among classes of given sizes by optimal transport
+      (``eps``, ``cost``, ``marginal``).
 
     A cut says which samples are kept (see :mod:`~deft_mm.selection.cuts`):
 
@@ -67,7 +84,8 @@ class ScoreSelector(Selector):
         score (str): Name of the score. Defaults to 'fused'.
         cut (str): Name of the cut. Defaults to 'argmax'.
         **options: ``folds`` (5), ``C`` (0.01), ``random_state`` (0), ``k`` (30), ``threshold``
-            (0.5), ``noise_ratio``, ``rule`` ('prune_by_noise_rate'), as far as the two have them.
+            (0.5), ``noise_ratio``, ``rule`` ('prune_by_noise_rate'), ``eps`` (0.05), ``cost``
+            ('prob'), ``marginal`` ('uniform'), as far as the two have them.
 
     Raises:
         ValueError: If a name is unknown, or an option is missing, out of range or of neither.

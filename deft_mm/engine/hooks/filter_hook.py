@@ -96,10 +96,10 @@ class FilterHook(Hook):
             Defaults to False.
         classifier_dataset (dict, optional): The data set that is trained on after a selection: a
             wrapper that takes the whole training set as ``dataset`` and the ``selection``:
-            ``FixMatchDataset``, ``RelabelledSubset``, ``CleanProbWeightedDataset`` or another
-            ``SelectionWrapper``. A batch of it is made before training, from a made-up selection,
-            so that what does not fit costs no stage 1. None is ``dict(type='CleanSubset')``.
-            Defaults to None.
+            ``FixMatchDataset``, ``RelabelledSubset``, ``CleanProbWeightedDataset``,
+            ``KeptFlagDataset`` or another ``SelectionWrapper``. A batch of it is made before
+            training, from a made-up selection, so that what does not fit costs no stage 1. None is
+            ``dict(type='CleanSubset')``. Defaults to None.
         classifier_dataloader (dict, optional): Keys of ``train_dataloader`` that change with it,
             for example ``dict(batch_size=32)``. Defaults to None.
 

@@ -108,13 +108,14 @@ class RefilterHook(FilterHook):
             self._check_warm_up_data()
 
     def _check_warm_up_data(self) -> None:
-        """The samples of the epochs before the first selection have no weights."""
-        if self.begin > 0 and 'sample_weight' in fields_read_by(self.model):
-            raise ValueError(
-                f'RefilterHook.begin={self.begin} trains on the unweighted samples before the '
-                f'first selection, but the {type(self.model).__name__} needs their '
-                "'sample_weight': set begin=0."
-            )
+        """The samples of the epochs before the first selection have nothing that it says."""
+        for field in {'sample_weight', 'kept'}.intersection(fields_read_by(self.model)):
+            if self.begin > 0:
+                raise ValueError(
+                    f'RefilterHook.begin={self.begin} trains on the samples as they are before '
+                    f'the first selection, but the {type(self.model).__name__} needs their '
+                    f"'{field}': set begin=0."
+                )
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Select what this epoch trains on, where that is due."""

@@ -31,7 +31,7 @@ class PromptHead(LearnedTextHead):
     Vision-Language Models <https://arxiv.org/abs/2109.01134>`_), ``GCELoss`` is PTNL (`Why Is
     Prompt Tuning for Vision-Language Models Robust to Noisy Labels?
     <https://arxiv.org/abs/2307.11978>`_), ``SplitLoss`` with an ``OptimalTransportSelector`` is
-    NLPrompt (`Robust Prompt Learning for Vision-Language Models
+    NLPrompt (`Noise-Label Prompt Learning for Vision-Language Models
     <https://arxiv.org/abs/2412.01256>`_). A PEFT method in the backbone trains the image tower,
     too.
 

@@ -13,6 +13,7 @@ from .per_sample_loss import PerSampleLoss
 from .sample_weighted_loss import SampleWeightedLoss
 from .sce_loss import SCELoss
 from .small_loss import SmallLoss
+from .split_loss import SplitLoss
 
 __all__ = [
     'ClassBalancedLoss',
@@ -28,4 +29,5 @@ __all__ = [
     'SCELoss',
     'SampleWeightedLoss',
     'SmallLoss',
+    'SplitLoss',
 ]

@@ -20,6 +20,7 @@ REFUSE = {
     'LogitAdjustedLoss': dict(),
     'SCELoss': dict(),
     'SampleWeightedLoss': dict(),
+    'SplitLoss': dict(),
 }
 TAKE = {'SmallLoss': dict(noise_ratio=0.5, warmup_epochs=0)}
 
@@ -40,7 +41,9 @@ def build(loss, augments=True, **preprocessor):
 
 
 def preprocessed(model):
-    samples = [DataSample(sample_idx=i, sample_weight=0.5).set_gt_label(i % 3) for i in range(4)]
+    samples = [
+        DataSample(sample_idx=i, sample_weight=0.5, kept=True).set_gt_label(i % 3) for i in range(4)
+    ]
     images = torch.randn(4, 1, 32, 32, generator=torch.Generator().manual_seed(0))
     data = model.data_preprocessor(dict(inputs=images, data_samples=samples), True)
     if isinstance(model.head.loss_module, ContextModule):
