@@ -245,18 +245,37 @@ def transport(
     Raises:
         ValueError: If ``marginal`` has not C numbers.
     """
-    if isinstance(marginal, str):
-        counts = np.bincount(labels, minlength=num_classes)
-        size_C = np.ones(num_classes) if marginal == 'uniform' else counts
-    else:
-        size_C = np.asarray(marginal, dtype=np.float64)
-    if len(size_C) != num_classes:
-        raise ValueError(
-            f'`marginal` has {len(size_C)} sizes, and there are {num_classes} classes: give one '
-            "for each, in the order of the labels, or 'uniform'."
-        )
+    size_C = class_sizes(marginal, labels, num_classes)
     score_NC = probs if cost == 'prob' else np.log(np.maximum(probs, _LEAST_SINGLE))
     return transport_plan(score_NC, size_C / size_C.sum(), eps)
+
+
+def class_sizes(
+    marginal: str | Sequence[float], labels: np.ndarray, num_classes: int
+) -> np.ndarray:
+    """The sizes of classes that :func:`transport` is told.
+
+    Args:
+        marginal (str | Sequence[float]): See there.
+        labels (np.ndarray): (N,) int64 given labels.
+        num_classes (int): C.
+
+    Returns:
+        np.ndarray: (C,) on any scale.
+
+    Raises:
+        ValueError: If ``marginal`` has not C numbers.
+    """
+    if marginal == 'uniform':
+        return np.ones(num_classes)
+    if marginal == 'given':
+        return np.bincount(labels, minlength=num_classes)
+    if len(marginal) != num_classes:
+        raise ValueError(
+            f'`marginal` has {len(marginal)} sizes, and there are {num_classes} classes: give one '
+            "for each, in the order of the labels, or 'uniform'."
+        )
+    return np.asarray(marginal, dtype=np.float64)
 
 
 # What each takes beside labels and number of classes: columns of a table, in this order.

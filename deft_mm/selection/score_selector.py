@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from mmpretrain.registry import TASK_UTILS
 
-from deft_mm.selection.class_probs import SCORES, class_probs, options_of
+from deft_mm.selection.class_probs import SCORES, class_probs, class_sizes, options_of
 from deft_mm.selection.cuts import CUTS, require_cleanlab
 from deft_mm.selection.row_parts import row_parts
 from deft_mm.selection.sample_table import EXCLUDED, SampleTable
@@ -118,6 +118,11 @@ class ScoreSelector(Selector):
             require_cleanlab()
         self.score_options = {k: v for k, v in options.items() if k not in of_cut}
         self.cut_options = {k: v for k, v in options.items() if k in of_cut}
+
+    def check(self, table: SampleTable) -> None:
+        """Refuse another number of class sizes than of classes; see :meth:`Selector.check`."""
+        marginal = self.score_options.get('marginal', 'uniform')
+        class_sizes(marginal, table.label, len(table.class_names))
 
     def __call__(self, table: SampleTable) -> tuple[np.ndarray, np.ndarray]:
         """Select by score and cut; see :meth:`Selector.__call__`."""

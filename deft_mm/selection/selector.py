@@ -50,6 +50,16 @@ class Selector(ABC):
             higher for cleaner, NaN for a sample without a score.
         """
 
+    def check(self, table: SampleTable) -> None:  # noqa: B027  (most fit any data)
+        """Refuse data that the settings do not fit, before anything is trained or scored.
+
+        Args:
+            table (SampleTable): The samples, with their labels alone.
+
+        Raises:
+            ValueError: If they don't; the message says how.
+        """
+
     def set_epoch(self, epoch: int) -> None:  # noqa: B027  (most do not depend on it)
         """Tell how far training has come, before a selection is made in it.
 

@@ -10,6 +10,7 @@ from runner_utils import REPO
 
 DIGITS = REPO / 'configs/deft/deft_digits_sym40.py'
 PLAIN = REPO / 'configs/ce/ce_digits_sym40.py'
+PROMPT = REPO / 'configs/nlprompt/nlprompt_digits_sym40.py'
 
 
 def rows(*table: tuple[str, Any, str]) -> pytest.MarkDecorator:

@@ -5,7 +5,7 @@ import warnings
 import pytest
 
 from deft_mm.engine.launch import read_config
-from mistakes.rows import DIGITS, PLAIN, rows, train
+from mistakes.rows import DIGITS, PLAIN, PROMPT, rows, train
 
 NOISE = 'train_dataloader.dataset.noise'
 HEAD = 'model.detector.head'
@@ -17,6 +17,11 @@ SGD = 'optim_wrapper.detector.optimizer'
 def plain(*options: str) -> list:
     """Train a model of one stage."""
     return train(*options, config=PLAIN)
+
+
+def prompt(*options: str) -> list:
+    """Train one prompt a class."""
+    return train(*options, config=PROMPT)
 
 
 @rows(
@@ -242,6 +247,32 @@ def test_type_of_a_setting_of_mmengine_or_pytorch(command, sentence, ends_with):
     ('split', train('train_dataloader.dataset.dataset.split=trian'), r"`split` .* found 'trian'"),
     ('no context', train(f'{HEAD}.n_ctx=0'), r'n_ctx is 0: .* between 1 and 73'),
     ('long context', train(f'{HEAD}.n_ctx=99'), r'n_ctx is 99: .* between 1 and 73'),
+    ('context of one prompt', prompt('model.head.n_ctx=99'), r'n_ctx is 99: .* between 1 and 73'),
+    (
+        'memory of one prompt',
+        prompt('model.head.text_memory_gb=0'),
+        r'PromptHead\.text_memory_gb is 0: set it',
+    ),
+    (
+        'no entropy',
+        prompt(f'{FILTER}.selector.eps=0'),
+        r'OptimalTransportSelector: `eps` is a number above 0, found 0',
+    ),
+    (
+        'cost',
+        prompt(f'{FILTER}.selector.cost=logit'),
+        r"OptimalTransportSelector: `cost` is one of prob, log_prob, found 'logit'",
+    ),
+    (
+        'sizes of classes',
+        prompt(f'{FILTER}.selector.marginal=[1,2]'),
+        r'`marginal` has 2 sizes, and there are 10 classes',
+    ),
+    (
+        'warm-up without flags',
+        prompt(f'{FILTER}.begin=1'),
+        r"RefilterHook\.begin=1 .* needs their 'kept': set begin=0",
+    ),
     ('warm-up', train(f'{HEAD}.warmup_epochs=-1'), r'DualPromptHead\.warmup_epochs is -1'),
     ('position', train(f'{HEAD}.class_position=left'), r"class_position is 'left': set one of end"),
     ('recipe', train(f'{HEAD}.recipe=paper'), r"recipe is 'paper': set one of synthetic, real_w"),

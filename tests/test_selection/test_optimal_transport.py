@@ -169,5 +169,6 @@ def test_mistakes_are_named(options, match):
 
 def test_sizes_of_other_classes_are_told():
     selector = OptimalTransportSelector(marginal=[1, 2])
-    with pytest.raises(ValueError, match='`marginal` has 2 sizes, and there are 3 classes'):
-        selector(clustered(30, num_classes=3))
+    for step in (selector.check, selector):
+        with pytest.raises(ValueError, match='`marginal` has 2 sizes, and there are 3 classes'):
+            step(clustered(30, num_classes=3))

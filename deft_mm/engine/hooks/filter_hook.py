@@ -380,6 +380,7 @@ class FilterHook(Hook):
                 does not give what the selector needs.
         """
         check_needs(scorer, self.selector.needs, type(self.selector).__name__)
+        self.selector.check(self._samples)
         key, cfgs = f'{self.name}.pipeline', self.pipeline_cfg
         if cfgs is None:
             key = 'val_dataloader.dataset.pipeline'

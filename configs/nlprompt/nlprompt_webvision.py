@@ -1,0 +1,5 @@
+# NLPrompt on WebVision-50.
+_base_ = ['../ce/ce_webvision.py', '../_base_/methods/nlprompt.py']
+
+_base_.merge(_base_.pop('method'))
+model = dict(head=dict(num_classes=50))
