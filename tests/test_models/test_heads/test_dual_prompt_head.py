@@ -523,10 +523,10 @@ def test_loading_moving_and_new_names_renew_the_features(counted):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize('kind', ['DualPromptHead', 'ZeroShotHead'])
+@pytest.mark.parametrize('kind', ['DualPromptHead', 'PromptHead', 'ZeroShotHead'])
 def test_kept_features_are_used_without_waiting_for_the_device(kind):
     head = dict(type=kind, clip=CLIP, num_classes=3, class_names=NAMES)
-    head = MODELS.build(head | dict(n_ctx=4) if kind == 'DualPromptHead' else head).eval()
+    head = MODELS.build(head if kind == 'ZeroShotHead' else head | dict(n_ctx=4)).eval()
     expected = head(features())
     with NoWaiting():
         found = head(features())
