@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 
-def forget_rate(noise_ratio: float, warmup_epochs: int, epoch: int) -> float:
-    """The share that is rejected, which rises linearly from 0 over a warm-up.
+def forget_rate(
+    noise_ratio: float, warmup_epochs: int, epoch: int, start_ratio: float = 0.0
+) -> float:
+    """The share that is rejected, which changes linearly over a warm-up.
 
     Args:
         noise_ratio (float): The share after the warm-up.
         warmup_epochs (int): Its length; 0 is none.
         epoch (int): Number of finished epochs.
+        start_ratio (float): The share in the first epoch of the warm-up. Defaults to 0.
 
     Returns:
-        float: 0 in the first epoch of a warm-up, ``noise_ratio`` in its last one and after it; a
-        warm-up of one epoch rejects nothing in it.
+        float: ``start_ratio`` in the first epoch of a warm-up, which is all there is in one of one
+        epoch, ``noise_ratio`` in its last one and after it.
     """
     if epoch >= warmup_epochs:
         return noise_ratio
-    return noise_ratio * epoch / max(warmup_epochs - 1, 1)
+    return start_ratio + (noise_ratio - start_ratio) * epoch / max(warmup_epochs - 1, 1)
 
 
 def num_kept(num_samples: int, rate: float) -> int:
