@@ -30,7 +30,7 @@ from deft_mm.selection.sample_details import TOP_CLASSES
 from deft_mm.shorten import first_few
 
 # What every model gives, and what the scores of some heads are good for.
-_ALWAYS = ('loss', 'probs', 'feature', 'top_label', 'top_prob')
+_ALWAYS = ('loss', 'margin', 'probs', 'feature', 'top_label', 'top_prob')
 _BY_OFFER = {
     'yes_prob': ('clean_prob', 'agreed'),
     'similarity': ('similarity',),
@@ -147,9 +147,9 @@ def check_needs(model: nn.Module, needs: Sequence[str], who: str = 'The selector
 
     Args:
         model (nn.Module): The classifier that is to score.
-        needs (Sequence[str]): Columns of :class:`~deft_mm.selection.SampleTable`: 'loss', 'probs'
-            'feature', 'top_label' and 'top_prob' of any model; 'clean_prob', 'agreed', 'similarity'
-            and 'negative_similarity' of a head that offers what they are made of.
+        needs (Sequence[str]): Columns of :class:`~deft_mm.selection.SampleTable`: 'loss', 'margin',
+            'probs', 'feature', 'top_label' and 'top_prob' of any model; 'clean_prob', 'agreed',
+            'similarity' and 'negative_similarity' of a head that offers what they are made of.
         who (str): Who needs them, for the message. Defaults to 'The selector'.
 
     Raises:
@@ -318,6 +318,8 @@ def _score_batch(
         fields['agreed'] = head.agrees(scores['yes_prob'], fields['pred_label'], given_B)
     if 'loss' in needs:
         fields['loss'] = F.cross_entropy(logits_BK, given_B, reduction='none')
+    if 'margin' in needs:
+        fields['margin'] = _margin(logits_BK, given_B)
     for name in {'similarity', 'negative_similarity'}.intersection(needs):
         fields[name] = scores[name].gather(1, given_B[:, None])[:, 0]
     if set(_TOP).intersection(needs):
@@ -326,6 +328,15 @@ def _score_batch(
     if 'probs' in needs:
         fields['probs'] = prob_BK
     return fields
+
+
+def _margin(logits_BK: Tensor, given_B: Tensor) -> Tensor:
+    """How far the logit of the given label is ahead of all others (B,), 0 where it is alone."""
+    given_B1 = given_B[:, None]
+    if logits_BK.size(1) == 1:
+        return torch.zeros_like(logits_BK[:, 0])
+    others_BK = logits_BK.scatter(1, given_B1, -torch.inf)
+    return logits_BK.gather(1, given_B1)[:, 0] - others_BK.amax(dim=1)
 
 
 def _feature(model: nn.Module, feats: tuple[Tensor, ...]) -> Tensor:

@@ -19,7 +19,9 @@ from deft_mm.selection.fingerprint import Fingerprint
 from deft_mm.selection.gmm_selector import GMMSelector
 from deft_mm.selection.knn_selector import KNNSelector
 from deft_mm.selection.label_match_selector import LabelMatchSelector
+from deft_mm.selection.mean_margin_selector import MeanMarginSelector
 from deft_mm.selection.optimal_transport_selector import OptimalTransportSelector
+from deft_mm.selection.persistent_selector import PersistentSelector
 from deft_mm.selection.sample_table import EXCLUDED, ON_DEMAND, RESULTS, SampleTable
 from deft_mm.selection.score_selector import ScoreSelector
 from deft_mm.selection.selection_file import (
@@ -49,6 +51,8 @@ __all__ = [
     'KNNSelector',
     'LabelMatchSelector',
     'OptimalTransportSelector',
+    'MeanMarginSelector',
+    'PersistentSelector',
     'Review',
     'SampleTable',
     'ScoreSelector',

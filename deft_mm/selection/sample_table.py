@@ -32,6 +32,7 @@ EXCLUDED = -2
 # Columns that are there only while a selector needs them; their number of dimensions.
 ON_DEMAND = {
     'loss': 1,
+    'margin': 1,
     'similarity': 1,
     'negative_similarity': 1,
     'agreed': 1,
@@ -84,6 +85,8 @@ class SampleTable:
         deft_mm_version (str): Version that selected. Defaults to the one that runs.
         loss (np.ndarray, optional): (N,) float32, the cross entropy of the given label with the
             model's logits. Defaults to None.
+        margin (np.ndarray, optional): (N,) float32, the logit of the given label less the largest
+            other one. Defaults to None.
         similarity (np.ndarray, optional): (N,) float32, cosine of the image feature and the
             (positive) text feature of the given class. Defaults to None.
         negative_similarity (np.ndarray, optional): (N,) float32, the same with the negative text
@@ -122,6 +125,7 @@ class SampleTable:
     created: str = field(default_factory=_now)
     deft_mm_version: str = __version__
     loss: np.ndarray | None = None
+    margin: np.ndarray | None = None
     similarity: np.ndarray | None = None
     negative_similarity: np.ndarray | None = None
     agreed: np.ndarray | None = None

@@ -6,6 +6,7 @@ import inspect
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from mmengine.logging import print_log
@@ -23,7 +24,7 @@ class Selector(ABC):
 
     Attributes:
         needs (tuple[str]): What the scoring pass is to fill in beside predictions: 'clean_prob',
-            'agreed', 'loss', 'similarity', 'probs' and 'feature' of
+            'agreed', 'loss', 'margin', 'similarity', 'probs' and 'feature' of
             :class:`~deft_mm.selection.SampleTable`, as far as the model offers it. Defaults to
             none.
         gives_probability (bool): Whether the score is the probability that the given label is
@@ -65,6 +66,22 @@ class Selector(ABC):
 
         Args:
             epoch (int): Number of finished epochs.
+        """
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it remembers of earlier selections, which a checkpoint carries.
+
+        Returns:
+            dict[str, Any]: Arrays, plain types, lists and dicts of them; empty where it remembers
+            nothing, as most do.
+        """
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:  # noqa: B027
+        """Remember what :meth:`state_dict` has returned, in a run that is resumed.
+
+        Args:
+            state (dict[str, Any]): What it has returned.
         """
 
 

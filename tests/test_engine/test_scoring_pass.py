@@ -16,6 +16,7 @@ from deft_mm.datasets import (
     scoring_collate,
 )
 from deft_mm.engine import scoring_pass
+from deft_mm.models.heads import class_scores
 from deft_mm.selection import Selector
 from runner_utils import TINY_CLIP, TINY_WIDTH, run, tiny
 
@@ -110,6 +111,19 @@ def test_similarity_is_the_cosine_with_the_text_of_the_given_class(head):
         labels = torch.cat([sample.gt_label for sample in batch['data_samples']])
         expected.append((image_BE * text_CE[labels]).sum(dim=1))
     np.testing.assert_allclose(scores.similarity, torch.cat(expected).detach(), atol=1e-6)
+
+
+def test_margin_is_of_the_given_label_against_the_best_other_one():
+    detector, dataset = build()
+    margin = score_samples(detector, dataset, PIPELINE, 4, needs=('margin',)).margin
+    given, expected = given_labels_of(dataset), []
+    for batch in batches(detector, dataset, 4):
+        feats = detector.extract_feat(batch['inputs'])
+        for logits in class_scores(detector.head, feats, ['logits'])['logits'].tolist():
+            own = logits.pop(given[len(expected)])
+            expected.append(own - max(logits))
+    np.testing.assert_allclose(margin, expected, rtol=1e-5, atol=1e-5)
+    assert (margin > 0).any() and (margin < 0).any()
 
 
 def test_similarity_needs_a_head_with_text():

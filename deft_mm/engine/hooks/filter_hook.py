@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import time
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -64,7 +65,8 @@ class FilterHook(Hook):
     averaged weights where there is an ``EMAHook``, and the precision in which the model is trained,
     with similarities and probabilities in float32.
 
-    Checkpoints carry when the data were exchanged, the data set's fingerprint and the selection.
+    Checkpoints carry when the data were exchanged, the data set's fingerprint, the selection and
+    what the selector remembers.
 
     Args:
         selector (dict, optional): Config of a selector. None is ``dict(type='DualPromptSelector')``
@@ -278,6 +280,7 @@ class FilterHook(Hook):
             'The checkpoint to resume from',
             hint='Resume with the same data, noise and seed, or start anew in another --work-dir.',
         )
+        self._restore_selector(runner, state)
         self.resume(runner, checkpoint, state)
         done = checkpoint['meta']['iter'] - state['begin_iter']
         if done % len(runner.train_dataloader):
@@ -321,6 +324,27 @@ class FilterHook(Hook):
             selection=columns and {name: torch.from_numpy(v) for name, v in columns.items()},
             about=columns and {name: getattr(self.table, name) for name in about},
         )
+        memory = self.selector.state_dict()
+        if memory:
+            checkpoint[_STATE]['selector'] = dict(
+                type=type(self.selector).__name__,
+                memory=_converted(memory, np.ndarray, torch.from_numpy),
+            )
+
+    def _restore_selector(self, runner: Runner, state: dict) -> None:
+        """Let the selector remember what it did when the checkpoint was saved."""
+        there = state.get('selector')
+        if there is None:
+            return
+        name = type(self.selector).__name__
+        if there['type'] != name:
+            runner.logger.warning(
+                f'The checkpoint to resume from has what a {there["type"]} remembers, and the '
+                f'config has a {name}, which goes on without.'
+            )
+            return
+        memory = _converted(there['memory'], torch.Tensor, lambda value: value.cpu().numpy())
+        self.selector.load_state_dict(memory)
 
     def restored(self, state: dict) -> SampleTable:
         """The selection that a checkpoint carries."""
@@ -492,8 +516,8 @@ class FilterHook(Hook):
         if warmup > epochs:
             raise ValueError(
                 f'{self.name}.selector ({type(self.selector).__name__}) has warmup_epochs={warmup},'
-                f' but selects for the last time after {key}={epochs}, when it would reject less '
-                'than its noise_ratio: lower warmup_epochs, or leave it out.'
+                f' but selects for the last time after {key}={epochs}, when it would reject '
+                'another share than its noise_ratio: lower warmup_epochs, or leave it out.'
             )
         if epochs and (self.detection_interval or 0) > epochs:
             runner.logger.warning(
@@ -612,3 +636,14 @@ class FilterHook(Hook):
     def _wrapped(self, table: SampleTable, **changes) -> SelectionWrapper:
         cfg = dict(self.classifier_dataset, dataset=self.dataset, selection=table, **changes)
         return DATASETS.build(cfg)
+
+
+def _converted(value: Any, type_: type, convert: Callable[[Any], Any]) -> Any:
+    """What a selector remembers, with all values of a type converted."""
+    if isinstance(value, type_):
+        return convert(value)
+    if isinstance(value, dict):
+        return {key: _converted(item, type_, convert) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_converted(item, type_, convert) for item in value]
+    return value
