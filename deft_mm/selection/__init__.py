@@ -17,6 +17,7 @@ from deft_mm.selection.dual_prompt_selector import DualPromptSelector
 from deft_mm.selection.find_wrong_labels import find_wrong_labels
 from deft_mm.selection.fingerprint import Fingerprint
 from deft_mm.selection.gmm_selector import GMMSelector
+from deft_mm.selection.jsd_selector import JSDSelector
 from deft_mm.selection.knn_selector import KNNSelector
 from deft_mm.selection.label_match_selector import LabelMatchSelector
 from deft_mm.selection.mean_margin_selector import MeanMarginSelector
@@ -48,6 +49,7 @@ __all__ = [
     'DualPromptSelector',
     'Fingerprint',
     'GMMSelector',
+    'JSDSelector',
     'KNNSelector',
     'LabelMatchSelector',
     'OptimalTransportSelector',
