@@ -27,6 +27,7 @@ COMPLETE = {
     **dict.fromkeys(('apply_corrections.py', 'detect.py', 'predict.py', 'test.py'), ['x', 'y']),
     'export.py': ['x', '--to', 'checkpoint'],
     'export_selection.py': ['x', '--to', 'csv', '--out', 'y.csv'],
+    'import_selection.py': ['x', '--kept', 'y'],
 }
 
 

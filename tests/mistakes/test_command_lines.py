@@ -135,6 +135,21 @@ NO_NOISE = REPO / 'configs/deft/deft_animal10n.py'
         ['export_selection.py', 'no.csv', '--to', 'csv', '--out', 'run/notes.txt'],
         r"^export_selection\.py: --out 'run/notes\.txt': give a name in \.csv",
     ),
+    (
+        'no list to import',
+        ['import_selection.py', DIGITS, '--kept', 'no.npy'],
+        r"no file 'no\.npy'\.$",
+    ),
+    (
+        'selection where a file is',
+        ['import_selection.py', DIGITS, '--kept', 'run/notes.txt', '--out', 'run/notes.txt'],
+        r"^import_selection\.py: --out 'run/notes\.txt': give a name in \.csv",
+    ),
+    (
+        'list of words',
+        ['import_selection.py', DIGITS, '--kept', 'run/notes.txt'],
+        r"^import_selection\.py: --kept 'run/notes\.txt': it has no number",
+    ),
     ('no record', ['apply_corrections.py', '--undo', 'no.csv'], r"there is no file 'no\.csv'"),
     (
         'class map',
@@ -196,6 +211,11 @@ def test_command_line(command, sentence, ends_with):
         'format',
         ['export_selection.py', 'a.csv', '--to', 'coco', '--out', 'b'],
         'invalid choice: .coco',
+    ),
+    (
+        'indices with a threshold',
+        ['import_selection.py', 'a.py', '--kept', 'b.npy', '--threshold', '0.5', '--unique'],
+        '--one-based and --unique are for indices, --threshold is for scores',
     ),
     ('misspelt', ['make_noise.py', DIGITS, '--plott', 'x'], 'unrecognized arguments: --plott'),
 )

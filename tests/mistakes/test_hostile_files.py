@@ -17,6 +17,7 @@ from deft_mm.comparison import read_plan, read_results
 from deft_mm.engine.checkpoint_loading import load_local_checkpoint
 from deft_mm.evaluation import DetectionCurve
 from deft_mm.models.clip.checkpoint import read_weights
+from deft_mm.selection.exchange import read_kept
 from tests.mistakes.test_data_files import READERS, make_images, own_images
 
 
@@ -58,6 +59,10 @@ HOSTILE = dict(
 )
 KINDS = READERS | {
     'kept.npz': READERS['noise.npy'],
+    **{
+        f'indices{ending}': lambda root, path: lambda: read_kept(path, 6)
+        for ending in ('.npy', '.npz', '.json', '.txt', '.pt')
+    },
     'epoch_1.pth': lambda root, path: lambda: load_local_checkpoint(str(path)),
     'clip.pt': lambda root, path: lambda: read_weights(path),
     'clip.safetensors': lambda root, path: lambda: read_weights(path),
