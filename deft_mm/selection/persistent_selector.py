@@ -63,6 +63,10 @@ class PersistentSelector(Selector):
         """int: How long the selector that selects each time is in its warm-up."""
         return getattr(self.selector, 'warmup_epochs', 0)
 
+    def check(self, table: SampleTable) -> None:
+        """Refuse what the selector that selects each time refuses; see :meth:`Selector.check`."""
+        self.selector.check(table)
+
     def set_epoch(self, epoch: int) -> None:
         """Tell the epoch, by which selections are told apart.
 

@@ -70,3 +70,10 @@ def test_mistakes_are_named():
 
 def test_most_selectors_remember_nothing():
     assert GMMSelector().state_dict() == {}
+
+
+def test_data_that_the_other_selector_does_not_fit():
+    samples = losses_of(np.arange(6.0))
+    inner = dict(type='OptimalTransportSelector', marginal=[1.0] * 77)
+    with pytest.raises(ValueError, match='77'):
+        build_selector(dict(type='PersistentSelector', selector=inner)).check(samples)

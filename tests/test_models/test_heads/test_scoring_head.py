@@ -102,7 +102,8 @@ def test_what_a_head_does_not_give_is_an_error_with_a_remedy(need, remedy):
 
 def test_what_no_scoring_pass_has_is_an_error_that_lists_what_there_is():
     model = SimpleNamespace(head=OwnHead(num_classes=2, in_channels=4))
-    with pytest.raises(ValueError, match="The selector needs 'gradient'.*loss, probs.*similarity"):
+    listed = "The selector needs 'gradient'.*loss, margin, probs.*similarity"
+    with pytest.raises(ValueError, match=listed):
         check_needs(model, ('gradient',))
     with pytest.raises(ValueError, match='NoneType does not give'):
         check_needs(torch.nn.Module(), ('similarity',))
