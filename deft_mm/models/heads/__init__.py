@@ -12,8 +12,8 @@ from .zero_shot_head import ZeroShotHead
 __all__ = [
     'RECIPES',
     'DualPromptHead',
-    'PeerHead',
     'LearnedTextHead',
+    'PeerHead',
     'PromptHead',
     'Recipe',
     'ScoringHead',
