@@ -56,26 +56,20 @@ class ClassBalancedSampler(DefaultSampler):
                 f"ClassBalancedSampler: `draw` is {draw!r}: set 'min', 'median' or a number from 1 "
                 'on.'
             )
-        super().__init__(dataset, shuffle=True, seed=seed, round_up=round_up)
         # MMEngine's cut to `num_batch_per_epoch` has no labels.
         labels = given_labels_of(getattr(dataset, '_dataset', dataset))[: len(dataset)]
         self._classes = [np.flatnonzero(labels == label) for label in np.unique(labels)]
         sizes = [len(members) for members in self._classes]
         words = dict(min=lambda: min(sizes), median=lambda: math.ceil(np.median(sizes)))
         self.draw = words[draw]() if isinstance(draw, str) else draw
-        total = self.draw * len(sizes)
-        share = total if round_up else total - self.rank
-        self.num_samples = math.ceil(share / self.world_size)
-        self.total_size = self.num_samples * self.world_size if round_up else total
+        # Which of those that are drawn come when, and in which process, is the base's.
+        super().__init__(range(self.draw * len(sizes)), seed=seed, round_up=round_up)
 
     def __iter__(self) -> Iterator[int]:
         """Give this process's indices of the epoch."""
-        random = np.random.RandomState(
-            np.random.SeedSequence([self.seed, self.epoch]).generate_state(4)
-        )
+        random = np.random.default_rng([self.seed, self.epoch])
         drawn = np.concatenate([self._drawn(members, random) for members in self._classes])
-        order = random.permutation(drawn)
-        yield from np.resize(order, self.total_size)[self.rank :: self.world_size].tolist()
+        yield from drawn[list(super().__iter__())].tolist()
 
     def _drawn(self, members: np.ndarray, random: np.random.Generator) -> np.ndarray:
         rounds = math.ceil(self.draw / len(members))
