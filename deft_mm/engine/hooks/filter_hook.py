@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from mmengine.dist import sync_random_seed
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.utils import apply_to
 from mmpretrain.registry import DATASETS
 from torch import nn
 from torch.utils.data import DataLoader
@@ -328,7 +328,7 @@ class FilterHook(Hook):
         if memory:
             checkpoint[_STATE]['selector'] = dict(
                 type=type(self.selector).__name__,
-                memory=_converted(memory, np.ndarray, torch.from_numpy),
+                memory=apply_to(memory, lambda v: isinstance(v, np.ndarray), torch.from_numpy),
             )
 
     def _restore_selector(self, runner: Runner, state: dict) -> None:
@@ -343,7 +343,7 @@ class FilterHook(Hook):
                 f'config has a {name}, which goes on without.'
             )
             return
-        memory = _converted(there['memory'], torch.Tensor, lambda value: value.cpu().numpy())
+        memory = apply_to(there['memory'], torch.is_tensor, lambda value: value.cpu().numpy())
         self.selector.load_state_dict(memory)
 
     def restored(self, state: dict) -> SampleTable:
@@ -636,14 +636,3 @@ class FilterHook(Hook):
     def _wrapped(self, table: SampleTable, **changes) -> SelectionWrapper:
         cfg = dict(self.classifier_dataset, dataset=self.dataset, selection=table, **changes)
         return DATASETS.build(cfg)
-
-
-def _converted(value: Any, type_: type, convert: Callable[[Any], Any]) -> Any:
-    """What a selector remembers, with all values of a type converted."""
-    if isinstance(value, type_):
-        return convert(value)
-    if isinstance(value, dict):
-        return {key: _converted(item, type_, convert) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_converted(item, type_, convert) for item in value]
-    return value
