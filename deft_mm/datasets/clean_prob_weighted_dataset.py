@@ -6,7 +6,6 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
-import torch
 from mmpretrain.registry import DATASETS
 
 from deft_mm.datasets.selection_wrapper import SelectionWrapper
@@ -93,11 +92,7 @@ class CleanProbWeightedDataset(SelectionWrapper):
         Returns:
             Any: What the pipeline returns.
         """
-        data = super().prepare_data(idx)
-        if data is not None:
-            weight = torch.tensor(self._weights[idx])
-            data['data_samples'].set_field(weight, 'sample_weight', dtype=torch.Tensor)
-        return data
+        return self._with_field(super().prepare_data(idx), 'sample_weight', self._weights[idx])
 
     def extra_repr(self) -> list[str]:
         """Return lines on the weights."""

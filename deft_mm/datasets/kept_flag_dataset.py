@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 from mmpretrain.registry import DATASETS
 
 from deft_mm.datasets.selection_wrapper import SelectionWrapper
@@ -59,11 +58,7 @@ class KeptFlagDataset(SelectionWrapper):
         Returns:
             Any: What the pipeline returns.
         """
-        data = super().prepare_data(idx)
-        if data is not None:
-            kept = torch.tensor(bool(self._kept[idx]))
-            data['data_samples'].set_field(kept, 'kept', dtype=torch.Tensor)
-        return data
+        return self._with_field(super().prepare_data(idx), 'kept', self._kept[idx])
 
     def extra_repr(self) -> list[str]:
         """Return lines on the selection."""

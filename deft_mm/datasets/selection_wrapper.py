@@ -6,6 +6,7 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.dataset import force_full_init
 from mmengine.logging import print_log
 
@@ -167,6 +168,13 @@ class SelectionWrapper(DatasetWrapper):
         if not isinstance(self.dataset, SelectionWrapper):
             info['sample_idx'] = idx
         return info
+
+    @staticmethod
+    def _with_field(data: Any, name: str, value: np.generic) -> Any:
+        """Give what a pipeline has returned, if anything, a field of its data sample."""
+        if data is not None:
+            data['data_samples'].set_field(torch.tensor(value), name, dtype=torch.Tensor)
+        return data
 
 
 def read_selection_of(
