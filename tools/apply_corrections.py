@@ -66,6 +66,7 @@ from mmengine.logging import MMLogger
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.command_line import run_tool
 from deft_mm.datasets.own_images import Move, move_images, plan_moves, undo_moves
+from deft_mm.detection import require_selection_place
 from deft_mm.fileio import require_writable, write_atomically
 from deft_mm.selection import (
     EXCLUDED,
@@ -73,9 +74,7 @@ from deft_mm.selection import (
     SampleTable,
     apply_corrections,
     count_decisions,
-    is_selection_file,
     read_selection,
-    require_pyarrow,
     write_selection,
 )
 from deft_mm.selection.exchange import chosen_rows, image_list, require_list_name
@@ -93,13 +92,9 @@ def check_outputs(args: argparse.Namespace) -> None:
             continue
         if any(path.exists() and other.exists() and path.samefile(other) for other in read):
             raise ValueError(f"{name} '{path}' is read here, too: give another name.")
-        require_writable(path, name)
-    require_pyarrow(args.out)
-    if args.out.suffix not in ('.csv', '.parquet'):
-        raise ValueError(f"--out '{args.out}': give a name in .csv or .parquet.")
-    if args.out.exists() and not is_selection_file(args.out):
-        raise ValueError(f"--out '{args.out}' exists and is no selection file: give another name.")
+    require_selection_place(args.out, '--out')
     if args.write_list is not None:
+        require_writable(args.write_list, '--write-list')
         require_list_name(args.write_list, '--write-list')
 
 

@@ -67,12 +67,11 @@ from mmpretrain.registry import DATASETS
 import deft_mm  # noqa: F401  registers the package's classes
 from deft_mm.command_line import run_tool
 from deft_mm.datasets import clean_labels_of, sample_table_of
-from deft_mm.detection.selection_place import require_own, warn_of_extremes
+from deft_mm.detection import require_own, require_selection_place, warn_of_extremes
 from deft_mm.engine.launch import read_config
 from deft_mm.engine.options import read_options
 from deft_mm.evaluation import SelectionReport
-from deft_mm.fileio import require_writable
-from deft_mm.selection import is_edited, is_selection_file, require_pyarrow, write_selection
+from deft_mm.selection import is_edited, write_selection
 from deft_mm.selection.exchange import read_kept
 from deft_mm.user_file import open_file
 
@@ -85,15 +84,8 @@ def check_files(args: argparse.Namespace) -> None:
         raise ValueError(f"--kept '{args.kept}': {error}.") from error
     except FileNotFoundError as error:
         raise FileNotFoundError(f"--kept: there is no file '{args.kept}'.") from error
-    require_writable(args.out, '--out')
-    require_pyarrow(args.out)
-    if args.out.suffix not in ('.csv', '.parquet'):
-        raise ValueError(f"--out '{args.out}': give a name in .csv or .parquet.")
-    if not args.out.exists():
-        return
-    if not is_selection_file(args.out):
-        raise ValueError(f"--out '{args.out}' exists and is no selection file: give another name.")
-    if is_edited(args.out):
+    require_selection_place(args.out, '--out')
+    if args.out.exists() and is_edited(args.out):
         raise ValueError(
             f"--out '{args.out}' holds what a person has decided, which would be lost: give "
             'another name.'

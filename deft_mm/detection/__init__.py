@@ -28,7 +28,11 @@ from deft_mm.detection.scoring_options import (
     loader_sizes,
     usable_device,
 )
-from deft_mm.detection.selection_place import require_own, warn_of_extremes
+from deft_mm.detection.selection_place import (
+    require_own,
+    require_selection_place,
+    warn_of_extremes,
+)
 from deft_mm.detection.selector_names import selector_type
 from deft_mm.detection.zero_shot_config import zero_shot_config
 
@@ -59,6 +63,7 @@ __all__ = [
     'read_data',
     'require_enough',
     'require_own',
+    'require_selection_place',
     'selector_type',
     'usable_device',
     'warn_of_extremes',

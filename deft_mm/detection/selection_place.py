@@ -7,7 +7,34 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
-from deft_mm.selection import SampleTable, check_selection, read_selection
+from deft_mm.fileio import require_writable
+from deft_mm.selection import (
+    SampleTable,
+    check_selection,
+    is_selection_file,
+    read_selection,
+    require_pyarrow,
+)
+
+
+def require_selection_place(path: Path, option: str) -> None:
+    """Refuse a place that no selection can be written to, or where another file lies.
+
+    Args:
+        path (Path): Where the selection is to be.
+        option (str): What has named it, for the message.
+
+    Raises:
+        ImportError: If it is Parquet, and pyarrow is missing.
+        OSError: If nothing can be written there.
+        ValueError: If it is neither .csv nor .parquet, or there is a file that is no selection.
+    """
+    require_writable(path, option)
+    require_pyarrow(path)
+    if path.suffix not in ('.csv', '.parquet'):
+        raise ValueError(f"{option} '{path}': give a name in .csv or .parquet.")
+    if path.exists() and not is_selection_file(path):
+        raise ValueError(f"{option} '{path}' exists and is no selection file: give another name.")
 
 
 def require_own(path: Path, samples: SampleTable, hint: str) -> None:
