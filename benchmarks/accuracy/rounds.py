@@ -81,29 +81,33 @@ def fine_tuned(table: SampleTable, noise: dict, options: dict) -> float:
     return summary['epochs'][-1]['metrics']['accuracy/top1']
 
 
+def audited(table: SampleTable) -> SampleTable:
+    """The samples with what the detector, which learns from what has been decided, says of them."""
+    kept, score = AuditSelector()(table)
+    return table.with_columns(kept=kept, score=score)
+
+
 def play(
-    arrays: Arrays,
+    table: SampleTable,
+    clean: np.ndarray,
     accuracy: Callable[[SampleTable], float],
     order: str,
     decisions: int,
     rounds: int,
 ) -> list[float]:
-    """One row: accuracies, errors fixed in each round, and the share of wrong labels left."""
-    table, clean, draw = table_of(arrays), arrays['clean'], np.random.RandomState(0)
-    accuracies, fixed = [], []
-    for number in range(rounds + 1):
-        kept, score = AuditSelector()(table)
-        table = table.with_columns(kept=kept, score=score)
-        accuracies.append(accuracy(table))
-        if number == rounds:
-            break
+    """A row without its first accuracy: those after each round, errors fixed in each, and the share
+    of wrong labels left.
+    """
+    draw, accuracies, fixed = np.random.RandomState(0), [], []
+    for _ in range(rounds):
         worst = np.lexsort((table.score, ~table.rejected))
         queue = worst if order == 'detector' else draw.permutation(len(table))
         looked_at = queue[~table.decided[queue]][:decisions]
         fixed.append(100 * float(np.mean(table.label[looked_at] != clean[looked_at])))
         corrected = table.corrected_label.copy()
         corrected[looked_at] = clean[looked_at]
-        table = table.with_columns(corrected_label=corrected)
+        table = audited(table.with_columns(corrected_label=corrected))
+        accuracies.append(accuracy(table))
     return [*accuracies, *fixed, 100 * float(np.mean(table.label != clean))]
 
 
@@ -124,8 +128,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         if args.fine_tune:
             noise = dict(NOISES[name], seed=seed)
             accuracy = partial(fine_tuned, noise=noise, options=dict(clip=args.clip))
+        table = audited(table_of(arrays))
+        first = accuracy(table)
         for order in ORDERS:
-            row = play(arrays, accuracy, order, args.decisions, args.rounds)
+            row = play(table, arrays['clean'], accuracy, order, args.decisions, args.rounds)
+            row.insert(0, first)
             rows.setdefault((name, order), []).append(row)
     columns = [f'accuracy {i}' for i in range(args.rounds + 1)]
     columns += [f'fixed per 100, round {i + 1}' for i in range(args.rounds)]
